@@ -47,7 +47,7 @@ static inline bool counters_known(const struct counters *counters, enum counter 
 }
 
 /* sum += part. Where only one side knows a counter the sum is that side's value, approximate.
- * A zeroed struct is "nothing added yet" only through counters_add_first. */
+ * So the first part of a sum is assigned, not added; or the sum starts as 0 of all known (COUNTERS_ALL). */
 void counters_add(struct counters *sum, const struct counters *part);
 
 /* A task's name is a number only as long as it lives; with its start it is one for good. An exec keeps both. */

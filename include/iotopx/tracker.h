@@ -18,7 +18,9 @@ struct tracker_limits {
 
 #define TRACKER_LIMITS_DEFAULT ((struct tracker_limits){ .exits_single = 20000, .exits_folded = 2000 })
 
-struct tracker *tracker_open(struct tracker_limits limits); /* NULL on ENOMEM */
+/* `begin_ns` is the beginning of the baseline sweep: who starts later is a newborn, and all it did counts.
+ * NULL on ENOMEM. */
+struct tracker *tracker_open(uint64_t begin_ns, struct tracker_limits limits);
 void tracker_close(struct tracker *tracker);
 
 /* Books one exit record, in the order of arrival. 0 or -ENOMEM. */

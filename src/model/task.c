@@ -1,0 +1,58 @@
+#include "iotopx/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void counters_add(struct counters *sum, const struct counters *part)
+{
+	uint32_t one_sided = sum->known ^ part->known;
+
+	for (int counter = 0; counter < COUNTER_COUNT; counter++)
+		sum->value[counter] += part->value[counter];
+	sum->approximate |= part->approximate | one_sided;
+	sum->known |= part->known;
+}
+
+struct task_info *task_info_new(void)
+{
+	struct task_info *info = calloc(1, sizeof(*info));
+
+	if (!info)
+		return NULL;
+	info->refs = 1;
+	info->uid = UINT32_MAX;
+	return info;
+}
+
+struct task_info *task_info_copy(const struct task_info *info)
+{
+	struct task_info *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *info;
+	copy->refs = 1;
+	copy->cmdline = NULL;
+	if (info->cmdline) {
+		copy->cmdline = strdup(info->cmdline);
+		if (!copy->cmdline) {
+			free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+struct task_info *task_info_ref(struct task_info *info)
+{
+	info->refs++;
+	return info;
+}
+
+void task_info_unref(struct task_info *info)
+{
+	if (!info || --info->refs > 0)
+		return;
+	free(info->cmdline);
+	free(info);
+}
