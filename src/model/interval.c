@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct interval *interval_new(void)
 {
@@ -61,60 +62,62 @@ static int heaviest_first(const void *one, const void *other)
 	return a < b ? 1 : a > b ? -1 : 0;
 }
 
-/* Folds tasks[from...] into `other` rows that follow tasks[from - 1]; the new count is *count. */
-static int fold_tail(struct interval *interval, size_t from, struct fold_index *index, size_t *count)
+static int make_other(struct task_delta *task)
 {
-	size_t kept = from;
+	struct task_info *info = fold_info(task->info, FOLD_OTHER);
 
-	for (size_t i = from; i < interval->count; i++) {
-		struct task_delta part = interval->tasks[i];
-		uint32_t slot = fold_find(index, interval->tasks, part.info, FOLD_OTHER);
+	if (!info)
+		return -ENOMEM;
+	task_info_unref(task->info);
+	task->info = info;
+	task->flags = (task->flags & DELTA_NO_DELAYS) | DELTA_FOLDED | DELTA_OTHER;
+	task->state = 0;
+	task->lifetime_read = task->lifetime_write = 0;
+	return 0;
+}
+
+/* Folds tasks[keep...]. On failure what is not folded yet stays single: nothing is lost. */
+static int fold_tail(struct interval *interval, size_t keep, struct fold_index *index)
+{
+	size_t to = keep, from = keep;
+	int error = 0;
+
+	for (; from < interval->count && !error; from++) {
+		uint32_t slot = fold_find(index, interval->tasks, interval->tasks[from].info, FOLD_OTHER);
 
 		if (slot != IDMAP_NONE) {
-			fold_merge(&interval->tasks[slot], &part);
-			task_info_unref(part.info);
+			fold_merge(&interval->tasks[slot], &interval->tasks[from]);
+			task_info_unref(interval->tasks[from].info);
 			continue;
 		}
-		struct task_info *info = fold_info(part.info, FOLD_OTHER);
-
-		if (!info)
-			return -ENOMEM;
-		task_info_unref(part.info);
-		part.info = info;
-		part.flags = (part.flags & DELTA_NO_DELAYS) | DELTA_FOLDED | DELTA_OTHER;
-		part.state = 0;
-		part.lifetime_read = part.lifetime_write = 0;
-		interval->tasks[kept] = part;
-		int error = fold_insert(index, interval->tasks, (uint32_t)kept);
-
-		kept++;
-		*count = kept;
-		if (error)
-			return error;
+		error = make_other(&interval->tasks[from]);
+		interval->tasks[to] = interval->tasks[from];
+		if (!error)
+			error = fold_insert(index, interval->tasks, (uint32_t)to);
+		to++;
 	}
-	*count = kept;
-	return 0;
+	memmove(&interval->tasks[to], &interval->tasks[from], (interval->count - from) * sizeof(*interval->tasks));
+	interval->count = to + (interval->count - from);
+	return error;
 }
 
 int interval_fold(struct interval *interval, size_t keep)
 {
 	struct fold_index index = { 0 };
-	size_t count = keep;
 
 	if (interval->count <= keep)
 		return 0;
 	qsort(interval->tasks, interval->count, sizeof(*interval->tasks), heaviest_first);
-	int error = fold_tail(interval, keep, &index, &count);
+	int error = fold_tail(interval, keep, &index);
 
 	fold_index_free(&index);
 	if (error)
 		return error;
-	interval->count = count;
-	struct task_delta *fitted = realloc(interval->tasks, (count ? count : 1) * sizeof(*fitted));
+	struct task_delta *fitted = realloc(interval->tasks, interval->count * sizeof(*fitted));
 
 	if (fitted) {
 		interval->tasks = fitted;
-		interval->capacity = count ? count : 1;
+		interval->capacity = interval->count;
 	}
 	return 0;
 }
