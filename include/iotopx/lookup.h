@@ -12,6 +12,8 @@ struct prio {
 	bool mixed;      /* threads of the row differ */
 };
 
+struct device_info;
+
 struct lookup {
 	void *data;
 	/* The name, or the uid as decimal text while unknown. Never NULL; valid until the lookup is closed. */
@@ -20,6 +22,9 @@ struct lookup {
 	const char *(*cmdline)(void *data, struct task_info *info);
 	/* The I/O priority of one thread. */
 	struct prio (*prio)(void *data, const struct task_info *info);
+	/* Model, mount points, names of a block device (device_stat.h). The function and its result may be NULL. Valid
+	 * until the next interval. */
+	const struct device_info *(*device)(void *data, unsigned major, unsigned minor);
 };
 
 /* A lookup that knows nothing: uids as numbers, no command lines, unknown priorities. */

@@ -2,6 +2,8 @@
 #ifndef IOTOPX_MACHINE_H
 #define IOTOPX_MACHINE_H
 
+#include "iotopx/nfs.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,7 @@ enum machine_known {
 	MACHINE_PRESSURE = 1 << 2,
 	MACHINE_CPU = 1 << 3,
 	MACHINE_DISKS = 1 << 4,
+	MACHINE_NFS = 1 << 5, /* set also where there are no such mounts */
 };
 
 /* Cumulative values and levels of one moment. */
@@ -41,6 +44,7 @@ struct machine_counters {
 	uint64_t cpu_user, cpu_system, cpu_idle, cpu_iowait, cpu_steal; /* ticks; user includes nice, system irq */
 	struct device_counters *devices; /* owned by the sample */
 	size_t device_count, device_capacity;
+	struct nfs_mounts nfs;           /* owned by the sample */
 };
 
 struct device_delta {
@@ -67,6 +71,7 @@ struct machine_delta {
 	double cpu_user, cpu_system, cpu_iowait, cpu_steal;
 	struct device_delta *devices; /* owned by the interval */
 	size_t device_count;
+	struct nfs_mounts nfs;        /* deltas, owned by the interval */
 };
 
 /* Fills *delta from two readings (pure). Allocates delta->devices. A counter that went down or a device that
