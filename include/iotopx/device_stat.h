@@ -16,29 +16,29 @@ struct device_info {
 	const char *mounts; /* mount points that it carries directly, joined by ", ", shortest path first */
 	unsigned parent_major, parent_minor; /* a partition's disk; valid if partition */
 	bool partition;
-	bool stacked;       /* dm, md, loop and the like: its I/O appears a second time on what lies below */
+	bool stacked; /* dm, md, loop and the like: its I/O appears a second time on what lies below */
 };
 
 enum device_figure {
-	DEVICE_READS,        /* per second; iostat: r/s */
-	DEVICE_WRITES,       /* w/s */
-	DEVICE_DISCARDS,     /* d/s */
-	DEVICE_FLUSHES,      /* f/s */
-	DEVICE_READ_BYTES,   /* bytes per second; rkB/s */
-	DEVICE_WRITE_BYTES,  /* wkB/s */
+	DEVICE_READS,         /* per second; iostat: r/s */
+	DEVICE_WRITES,        /* w/s */
+	DEVICE_DISCARDS,      /* d/s */
+	DEVICE_FLUSHES,       /* f/s */
+	DEVICE_READ_BYTES,    /* bytes per second; rkB/s */
+	DEVICE_WRITE_BYTES,   /* wkB/s */
 	DEVICE_DISCARD_BYTES, /* dkB/s */
-	DEVICE_READ_MERGES,  /* per second; rrqm/s */
-	DEVICE_WRITE_MERGES, /* wrqm/s */
-	DEVICE_READ_WAIT,    /* mean ns from issue to completion; r_await */
-	DEVICE_WRITE_WAIT,   /* w_await */
-	DEVICE_DISCARD_WAIT, /* d_await */
-	DEVICE_FLUSH_WAIT,   /* f_await */
-	DEVICE_READ_SIZE,    /* mean bytes of a request; rareq-sz */
-	DEVICE_WRITE_SIZE,   /* wareq-sz */
-	DEVICE_REQUEST_SIZE, /* of reads and writes together; iostat's former avgrq-sz */
-	DEVICE_QUEUE,        /* mean number of requests in flight; aqu-sz */
-	DEVICE_UTIL,         /* share of the time with a request in flight, 0..1; %util */
-	DEVICE_IN_FLIGHT,    /* at the end of the interval; a level */
+	DEVICE_READ_MERGES,   /* per second; rrqm/s */
+	DEVICE_WRITE_MERGES,  /* wrqm/s */
+	DEVICE_READ_WAIT,     /* mean ns from issue to completion; r_await */
+	DEVICE_WRITE_WAIT,    /* w_await */
+	DEVICE_DISCARD_WAIT,  /* d_await */
+	DEVICE_FLUSH_WAIT,    /* f_await */
+	DEVICE_READ_SIZE,     /* mean bytes of a request; rareq-sz */
+	DEVICE_WRITE_SIZE,    /* wareq-sz */
+	DEVICE_REQUEST_SIZE,  /* of reads and writes together; iostat's former avgrq-sz */
+	DEVICE_QUEUE,         /* mean number of requests in flight; aqu-sz */
+	DEVICE_UTIL,          /* share of the time with a request in flight, 0..1; %util */
+	DEVICE_IN_FLIGHT,     /* at the end of the interval; a level */
 	DEVICE_FIGURE_COUNT,
 };
 

@@ -21,14 +21,14 @@ struct nfs_op {
 	uint64_t timeouts;      /* major timeouts */
 	uint64_t sent_bytes, received_bytes;
 	uint64_t queue_ms, rtt_ms, execute_ms;
-	uint64_t errors;        /* completed with a negative status; statvers 1.1 on */
+	uint64_t errors; /* completed with a negative status; statvers 1.1 on */
 };
 
 /* One mount, cumulative (in a set of counters) or between two readings (in a set of deltas). */
 struct nfs_mount {
-	char *mount;     /* owned: the mount point, octal escapes undone */
-	char *device;    /* owned: server:/export */
-	char *version;   /* owned: "4.2", from the options; "" unknown */
+	char *mount;   /* owned: the mount point, octal escapes undone */
+	char *device;  /* owned: server:/export */
+	char *version; /* owned: "4.2", from the options; "" unknown */
 	uint64_t age_s;
 	uint64_t sends;   /* RPC requests of all transports */
 	uint64_t backlog; /* sum over sends of the requests that waited for a slot */
@@ -51,16 +51,16 @@ void nfs_mounts_free(struct nfs_mounts *mounts);
 int nfs_delta_compute(struct nfs_mounts *delta, const struct nfs_mounts *older, const struct nfs_mounts *newer);
 
 enum nfs_figure {
-	NFS_OPS,         /* RPC requests per second */
-	NFS_BACKLOG,     /* as nfsiostat's "rpc bklog" */
-	NFS_READ_OPS,    /* per second */
-	NFS_READ_BYTES,  /* bytes per second, RPC headers included */
-	NFS_READ_SIZE,   /* bytes per operation */
+	NFS_OPS,          /* RPC requests per second */
+	NFS_BACKLOG,      /* as nfsiostat's "rpc bklog" */
+	NFS_READ_OPS,     /* per second */
+	NFS_READ_BYTES,   /* bytes per second, RPC headers included */
+	NFS_READ_SIZE,    /* bytes per operation */
 	NFS_READ_RETRANS, /* retransmissions in the interval */
-	NFS_READ_RTT,    /* mean ns from sending to the reply */
-	NFS_READ_EXE,    /* mean ns from the request to its completion, queue included */
-	NFS_READ_QUEUE,  /* mean ns in the queue */
-	NFS_READ_ERRORS, /* in the interval */
+	NFS_READ_RTT,     /* mean ns from sending to the reply */
+	NFS_READ_EXE,     /* mean ns from the request to its completion, queue included */
+	NFS_READ_QUEUE,   /* mean ns in the queue */
+	NFS_READ_ERRORS,  /* in the interval */
 	NFS_WRITE_OPS,
 	NFS_WRITE_BYTES,
 	NFS_WRITE_SIZE,

@@ -6,14 +6,15 @@
 
 #include "iotopx/column.h"
 #include "iotopx/device_stat.h"
+#include "iotopx/interval.h"
 #include "iotopx/nfs.h"
 #include "iotopx/view.h"
 
 struct page_row {
-	const char *name;                  /* of the device (with its label), or the mount point: finds the row again */
-	const struct device_stat *device;  /* on the devices page, else NULL */
-	const struct nfs_stat *mount;      /* on the NFS page, else NULL */
-	unsigned char depth;               /* 1: a partition under its disk */
+	const char *name;                 /* of the device (with its label), or the mount point: finds the row again */
+	const struct device_stat *device; /* on the devices page, else NULL */
+	const struct nfs_stat *mount;     /* on the NFS page, else NULL */
+	unsigned char depth;              /* 1: a partition under its disk */
 	bool has_children, expanded;
 	bool active;
 };
@@ -37,12 +38,12 @@ struct page {
 	const char *title; /* on screen */
 	const struct page_column *columns;
 	size_t column_count;
-	const char *sort;  /* key of the default sort column */
+	const char *sort; /* key of the default sort column */
 };
 
 extern const struct page page_devices, page_nfs;
 
-const struct page *page_get(enum view_page id); /* NULL for VIEW_TASKS */
+const struct page *page_get(enum view_page id);                                       /* NULL for VIEW_TASKS */
 const struct page_column *page_column_find(const struct page *page, const char *key); /* NULL if none */
 /* True if the natural order is ascending: texts and ids. */
 bool page_column_ascending(const struct page_column *column);
@@ -55,8 +56,8 @@ struct page_view {
 	const struct page_column *sort; /* NULL: the page's default */
 	bool reversed;                  /* against the column's natural direction */
 	bool only_active;
-	const char *filter;             /* substring of any text of the row, case ignored; NULL or "" matches all */
-	bool expand_all;                /* partitions are rows too: machine formats */
+	const char *filter; /* substring of any text of the row, case ignored; NULL or "" matches all */
+	bool expand_all;    /* partitions are rows too: machine formats */
 	void *data;
 	bool (*open)(void *data, const char *name); /* is this disk expanded? NULL: none is */
 };
@@ -65,8 +66,8 @@ struct page_view {
 struct page_table {
 	struct page_row *rows; /* owned */
 	size_t count, capacity;
-	size_t hidden;         /* rows that the filter or only_active kept back */
-	void *work;            /* private memory kept between builds */
+	size_t hidden; /* rows that the filter or only_active kept back */
+	void *work;    /* private memory kept between builds */
 };
 
 /* 0 or -ENOMEM. An interval without figures (the baseline) gives rows of unknowns. `lookup` may be NULL. */
