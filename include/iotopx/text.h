@@ -18,10 +18,13 @@ enum text_fit {
 };
 
 /* Writes `source` as valid, printable text: controls (C0, DEL, C1 in both encodings), bidi controls,
- * zero-width and format characters and invalid bytes become visible escapes (\n as `\n`, others as `\x1b`,
- * `\u202e`); at most two combining marks stay on one character. In TEXT_ASCII everything above 0x7e is escaped.
+ * zero-width and format characters, blanks other than U+0020 and invalid bytes become visible escapes (\n as `\n`,
+ * others as `\x1b`, `\u202e`); at most two combining marks stay on one character. In TEXT_ASCII everything above 0x7e is escaped.
  * Always NUL-terminated; never cuts a character or an escape. Returns bytes written without the NUL. */
 size_t text_sanitize(char *to, size_t size, const char *source, size_t length, enum text_charset charset);
+
+/* True if both say the same, or both are NULL. Raw bytes, not sanitised. */
+bool text_same(const char *one, const char *other);
 
 /* Cells that sanitised text takes. */
 size_t text_width(const char *text);
