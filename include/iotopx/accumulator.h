@@ -13,7 +13,9 @@ struct accumulator;
 
 struct accumulator *accumulator_open(size_t max_entries); /* NULL on ENOMEM */
 void accumulator_close(struct accumulator *accumulator);
-int accumulator_add(struct accumulator *accumulator, const struct interval *interval); /* 0 or -ENOMEM */
+/* 0, or -ENOMEM: idle lists nobody this time. The sums are complete all the same: what there is no memory for goes to
+ * `other` (and to nobody's, if it has none of its user, unit and container), which makes them crowded, for good. */
+int accumulator_add(struct accumulator *accumulator, const struct interval *interval);
 
 /* The sums as one interval from the first to the last one added: tasks are the entries (DELTA_EXITED set on
  * folded ones), machine and total are summed, idle lists that of the last interval. Borrowed until the next

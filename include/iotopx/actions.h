@@ -13,7 +13,7 @@ struct actions {
 	int (*send_signal)(void *data, const struct task_id *process, int signal);
 };
 
-/* Direct system calls. */
+/* Direct system calls, for who has the rights (a helper process, not the monitor). */
 struct actions actions_direct(void);
 
 #endif

@@ -16,6 +16,7 @@ struct cgroup_ident {
 	const char *cgroup;
 	const char *unit;      /* never NULL */
 	const char *container; /* NULL: in none */
+	bool v2;               /* the path is one of v2's hierarchy */
 };
 
 struct cgroup_cache;
@@ -29,6 +30,12 @@ void cgroup_cache_close(struct cgroup_cache *cache);
 /* From PID/cgroup below `proc_fd`, or PID/task/TID/cgroup if `tid` is not 0 and not `pid` (threads of a threaded
  * cgroup may differ). A zombie's is still readable. 0 or -errno (-ENOENT, -ESRCH: it is gone). */
 int cgroup_cache_read(struct cgroup_cache *cache, int proc_fd, pid_t pid, pid_t tid, const struct cgroup_ident **ident);
+
+/* From PID/cgroup of one that may be exiting. -ENODATA too: only v1's hierarchies would tell, and they no longer do. */
+int cgroup_cache_read_exiting(struct cgroup_cache *cache, int proc_fd, pid_t pid, const struct cgroup_ident **ident);
+
+/* From a path of v2, or one that was handed out. 0, -EINVAL or -ENOMEM. */
+int cgroup_cache_find_path(struct cgroup_cache *cache, const char *cgroup, const struct cgroup_ident **ident);
 
 /* From the file's text itself. 0, -EINVAL or -ENOMEM. */
 int cgroup_cache_find(struct cgroup_cache *cache, const char *text, size_t length, const struct cgroup_ident **ident);

@@ -42,15 +42,21 @@ struct cgroup_io;
  * pressure there. */
 int cgroup_io_open(const char *root, struct cgroup_io **io);
 void cgroup_io_close(struct cgroup_io *io);
-bool cgroup_io_has_stat(const struct cgroup_io *io); /* the io controller is there */
+bool cgroup_io_has_stat(const struct cgroup_io *io);     /* the io controller is there */
+bool cgroup_io_has_pressure(const struct cgroup_io *io); /* pressure is there */
 
 /* From now on cgroup_io_sample reads this one. `cgroup` is an interned path (compared by address) that outlives the
  * watch. One that did not exist when cgroup_io_open looked counts from 0, an older one from its first reading.
- * Cheap when known. 0 or -ENOMEM. */
-int cgroup_io_watch(struct cgroup_io *io, const char *cgroup);
+ * Cheap when known; *added tells whether it was not (NULL allowed). 0 or -ENOMEM. */
+int cgroup_io_watch(struct cgroup_io *io, const char *cgroup, bool *added);
+bool cgroup_io_watches(struct cgroup_io *io, const char *cgroup);
+size_t cgroup_io_count(const struct cgroup_io *io); /* those watched */
 
-/* Reads every watched cgroup and fills *deltas with those that moved; a cgroup that is gone leaves the watch, what
- * its parent says about it stays with the nearest watched ancestor. 0 or -ENOMEM. */
+/* Reads every watched cgroup and fills *deltas with those that moved and, where the io controller is, with those whose
+ * I/O can't be told (no io.stat of their own, a counter that went down, gone): what is not listed did nothing. A cgroup
+ * that is gone leaves the watch, what its parent says about it stays with the nearest watched ancestor.
+ * One that there is no memory to read is among those that can't be told, until it has a base again.
+ * 0, or -ENOMEM when *deltas can't have room for all of them: nothing was read then, and the next call tells it. */
 int cgroup_io_sample(struct cgroup_io *io, struct cgroup_io_deltas *deltas);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef IOTOPX_CGROUP_NAME_H
 #define IOTOPX_CGROUP_NAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum container_runtime {
@@ -24,6 +25,7 @@ enum container_runtime {
 
 struct cgroup_names {
 	char path[CGROUP_PATH_SIZE];
+	bool v2; /* `path` is one of v2's hierarchy */
 	/* The innermost .service, .scope or .slice, systemd's escapes undone and ids of 64 digits cut to 12:
 	 * "shop.service", "session-3.scope", "user@1000.service" also for that manager's init.scope. Where there is
 	 * none, the path itself (it begins with "/"). */
@@ -36,7 +38,11 @@ struct cgroup_names {
 /* `text` needs no NUL. 0, or -EINVAL if no line of it is one; a path that is too long is -ENAMETOOLONG. */
 int cgroup_names_parse(const char *text, size_t length, struct cgroup_names *names);
 
-/* How a container is shown while no name is known: the id cut to 12 digits, "pod uid's first 8/id" in a pod, names
+/* A task that is exiting stays in its cgroup of v2, but has left those of v1, which say "/" from then on
+ * (proc_cgroup_show in the kernel). False if the text may be such a one's and tells nothing for that reason. */
+bool cgroup_text_holds_when_exiting(const char *text, size_t length);
+
+/* How a container is shown while no name is known: the id cut to 12 digits, "UID/ID" with the uid's first 8 in a pod, names
  * as they are; "" for none. Returns bytes. */
 size_t cgroup_container_text(const struct cgroup_names *names, char *to, size_t size);
 

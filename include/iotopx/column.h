@@ -47,6 +47,7 @@ struct column {
 	unsigned char width;     /* cells on screen; COMMAND's is its minimum */
 	unsigned char priority;  /* 0 never leaves; the highest leaves first on a narrow terminal */
 	bool shown;              /* by default */
+	bool of_cgroups;         /* only groups of units and containers have it */
 	struct value (*get)(const struct row *row, const struct row_context *context);
 };
 

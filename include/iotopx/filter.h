@@ -2,7 +2,7 @@
  *
  * An expression is terms separated by blanks, all of which must match:
  *   user:NAME|UID   pid:N (its threads too)   unit:TEXT   container:TEXT (substring, case ignored)
- *   anything else: POSIX extended regex on the command line, or on the name while that is unknown;
+ *   anything else: POSIX extended regex; the name or the command line must match it;
  *   several such words form one regex with their blanks. "quoted text" keeps blanks and colons.
  */
 #ifndef IOTOPX_FILTER_H
@@ -31,6 +31,9 @@ void filter_pin(struct filter *filter, const struct task_info *info);
 size_t filter_pid_count(const struct filter *filter);
 void filter_exited(struct filter *filter, const struct task_info *info, bool whole_process);
 size_t filter_pids_gone(const struct filter *filter);
+
+/* True if it asks who the task is, not only where it belongs (unit:, container:). */
+bool filter_asks_who(const struct filter *filter);
 
 bool filter_match(const struct filter *filter, struct task_info *info, const struct lookup *lookup);
 

@@ -34,14 +34,27 @@ struct task_delta {
 	uint64_t busiest_blkio_ns, busiest_swapin_ns; /* delay of the busiest member; of a single task its own */
 };
 
-/* A living task that did nothing: only in live intervals, for views that show all tasks. Borrowed. */
+/* A living task that did nothing: only in live intervals, for views that show all tasks. */
 struct task_idle {
-	struct task_info *info;
+	struct task_info *info; /* a reference held by the interval */
 	uint64_t age_ns;
 	uint64_t lifetime_read, lifetime_write;
 	uint32_t known; /* which counters could be told if they moved */
 	uint32_t flags; /* DELTA_NO_DELAYS */
 	char state;
+};
+
+/* What reached the devices for one cgroup, writeback included, and how long its tasks waited: io.stat and io.pressure of
+ * cgroup v2. No task's counters hold it. Bytes are the cgroup's own, without those of cgroups below it that are listed
+ * or known; pressure is that of all below it. */
+struct cgroup_delta {
+	const char *cgroup;    /* interned like those of task_info; NULL: several of one unit and container, folded */
+	const char *unit;      /* never NULL */
+	const char *container; /* NULL: in none */
+	bool io_known, pressure_known;
+	bool approximate;      /* folded or summed: of some part the I/O is not known */
+	uint64_t read_bytes, write_bytes; /* valid if io_known */
+	uint64_t some_us, full_us;        /* valid if pressure_known */
 };
 
 struct interval {
@@ -62,19 +75,27 @@ struct interval {
 	struct machine_delta machine;
 	struct task_idle *idle;     /* owned; empty unless the tracker was asked to list idle tasks */
 	size_t idle_count, idle_capacity;
+	bool cgroup_io;             /* the machine tells the I/O of all cgroups: of those not listed it is 0 */
+	bool cgroup_pressure;       /* ... and their pressure */
+	struct cgroup_delta *cgroups; /* owned: those that did something, and those of which it can't be told */
+	size_t cgroup_count, cgroup_capacity;
 	bool gap;                   /* much longer than asked for: suspend, SIGSTOP, clock trouble */
+	bool crowded;               /* sums only: memory ran out, so any row may lack what is in another, mostly `other`
+				     * (approximate); of cgroups that are not listed nothing is known */
 };
 
 struct interval *interval_new(void); /* refs 1, or NULL */
 struct interval *interval_ref(struct interval *interval);
 void interval_unref(struct interval *interval); /* NULL allowed */
 struct task_delta *interval_add(struct interval *interval); /* zeroed, NULL on ENOMEM */
+struct cgroup_delta *interval_add_cgroup(struct interval *interval); /* zeroed, NULL on ENOMEM */
 size_t interval_bytes(const struct interval *interval);     /* memory it holds, for byte caps */
 static inline double interval_seconds(const struct interval *interval)
 {
 	return (double)(interval->end_ns - interval->begin_ns) / 1e9;
 }
-/* Folds the smallest tasks into `other` rows (user, unit and container kept) until at most `keep` stay single. 0 or -ENOMEM. */
+/* Folds the smallest tasks into `other` rows (user, unit and container kept) until at most `keep` stay single, and cgroups
+ * of one unit and container into one. The memory stays. 0 or -ENOMEM: what is not folded yet stays as it is. */
 int interval_fold(struct interval *interval, size_t keep);
 
 #endif

@@ -13,6 +13,7 @@ struct prio {
 };
 
 struct device_info;
+struct open_files;
 
 struct lookup {
 	void *data;
@@ -22,6 +23,11 @@ struct lookup {
 	const char *(*cmdline)(void *data, struct task_info *info);
 	/* The I/O priority of one thread. */
 	struct prio (*prio)(void *data, const struct task_info *info);
+	/* That of a process: its leader's, and whether threads differ from it. NULL: there is only `prio`. */
+	struct prio (*process_prio)(void *data, const struct task_info *info);
+	/* What a task has open (open_files.h): as last read, NULL if not yet. Each call asks for news, which come
+	 * within a second or so; valid until the next call. NULL: nobody knows. */
+	const struct open_files *(*files)(void *data, const struct task_info *info);
 	/* Model, mount points, names of a block device (device_stat.h). The function and its result may be NULL. Valid
 	 * until the next interval. */
 	const struct device_info *(*device)(void *data, unsigned major, unsigned minor);

@@ -79,6 +79,7 @@ struct machine_delta {
 int machine_delta_compute(struct machine_delta *delta, const struct machine_counters *older,
 			  const struct machine_counters *newer);
 void machine_delta_free(struct machine_delta *delta);
+size_t machine_delta_bytes(const struct machine_delta *delta); /* memory that it owns */
 void machine_counters_free(struct machine_counters *counters);
 /* The whole disk with the highest io_ms, or NULL if none did anything; *util is io_ms / elapsed, at most 1. */
 const struct device_delta *machine_busiest(const struct machine_delta *delta, double *util);

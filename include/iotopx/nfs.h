@@ -45,6 +45,7 @@ struct nfs_mounts {
 };
 
 void nfs_mounts_free(struct nfs_mounts *mounts);
+size_t nfs_mounts_bytes(const struct nfs_mounts *mounts); /* memory that they hold */
 
 /* *delta (empty before) gets what moved from `older` to `newer`: mounts that are in both and whose age and counters
  * did not go down. 0 or -ENOMEM, *delta stays empty then. */

@@ -34,7 +34,8 @@ struct page_column {
 
 struct page {
 	enum view_page id;
-	const char *key;   /* "devices": what --view takes, and the array's name in NDJSON */
+	const char *key;   /* "nfs": what --view takes */
+	const char *array; /* "mounts": the array's name in NDJSON */
 	const char *title; /* on screen */
 	const struct page_column *columns;
 	size_t column_count;
@@ -51,6 +52,17 @@ bool page_column_ascending(const struct page_column *column);
 /* The cell as text, sanitised and unpadded; `-` for unknown, which sorts last. Returns bytes. */
 size_t page_column_format(const struct page_column *column, struct value value, enum unit_style units,
 			  enum text_charset charset, char *to, size_t size);
+
+/* How the user wants a page to look. */
+struct page_look {
+	const struct page_column *columns[VIEW_COLUMNS_MAX]; /* in order; visible if they fit */
+	size_t column_count;
+	const struct page_column *sort;
+	bool reversed; /* against the column's natural direction */
+};
+
+void page_look_init(struct page_look *look, const struct page *page); /* the built-in one */
+bool page_look_shows(const struct page_look *look, const struct page_column *column);
 
 struct page_view {
 	const struct page_column *sort; /* NULL: the page's default */

@@ -1,4 +1,5 @@
 /* What /proc tells about one task. Paths go through a root descriptor, so that tests can bring their own tree.
+ * Where a function takes `pid` and `tid`: /proc/PID/task/TID/..., or /proc/PID/... (the group) if tid is 0.
  * Every function: 0 or -errno (-ESRCH and -ENOENT: it is gone); outputs untouched on failure. */
 #ifndef IOTOPX_PROC_H
 #define IOTOPX_PROC_H
@@ -10,6 +11,8 @@
 struct proc;
 
 int proc_open(const char *root, struct proc **proc); /* root "" is the machine's own */
+/* A second handle on the same tree, for another thread: one handle is not for two of them. 0 or -errno. */
+int proc_dup(const struct proc *proc, struct proc **copy);
 void proc_close(struct proc *proc);
 int proc_fd(const struct proc *proc); /* the opened /proc */
 
@@ -31,6 +34,8 @@ int proc_read_io(struct proc *proc, pid_t pid, pid_t tid, struct counters *count
 
 struct proc_stat {
 	char state;
+	bool exiting; /* on its way out (PF_EXITING), perhaps before the state tells */
+	bool forked;  /* has not called exec since its fork (PF_FORKNOEXEC) */
 	char comm[TASK_COMM_SIZE];
 	pid_t ppid;
 	uint64_t start_ticks;   /* since boot, in clock ticks */
@@ -48,8 +53,15 @@ int proc_read_status(struct proc *proc, pid_t pid, uint32_t *real_uid, pid_t *tg
  * at most `max` bytes. An empty one gives "". May block on a stuck process: never call it from the event loop. */
 int proc_read_cmdline(struct proc *proc, pid_t pid, size_t max, char **text);
 
-/* CPU clock of a process or a thread in ns: 0.3 us, says whether anything ran. No /proc involved. */
+/* The load of the last minute in hundredths: tasks that run, wait for a CPU, or are in D. */
+int proc_read_load(struct proc *proc, unsigned *hundredths);
+
+/* Whether the TID is still that task, by its start time: 0, -ESRCH (gone, or given to another) or -errno. */
+int proc_check_identity(struct proc *proc, const struct task_id *id);
+
+/* CPU clock of a process in ns: 0.3 us, says whether anything ran. No /proc involved. -ESRCH: no such process. */
 int proc_process_clock(pid_t pid, uint64_t *ns);
+/* Of a thread: the kernel answers for the caller's own threads only, -ESRCH for all others. */
 int proc_thread_clock(pid_t tid, uint64_t *ns);
 
 #endif

@@ -18,8 +18,10 @@ struct source_ops {
 	int (*drain)(struct source *source);
 	/* One line for the screen's first line about what is missing, or NULL; borrowed until the next call. */
 	const char *(*notice)(struct source *source);
-	/* Switches delay accounting on or off (live). 0 or -errno. */
+	/* Switches delay accounting on or off. 0 or -errno. NULL in the live machine itself: who wraps it has the right. */
 	int (*set_delayacct)(struct source *source, bool on);
+	/* The interval asked for from now on: a much longer one is a gap. NULL where nobody asks (replay). */
+	void (*set_interval)(struct source *source, uint64_t interval_ns);
 	void (*close)(struct source *source);
 };
 

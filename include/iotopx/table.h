@@ -7,12 +7,23 @@
 
 enum row_kind { ROW_TASK, ROW_PROCESS, ROW_GROUP, ROW_EXITED_FOLD, ROW_OTHER };
 
+/* Its place among the threads of one process that stand together (view.bracket). */
+enum row_bracket { BRACKET_NONE, BRACKET_FIRST, BRACKET_MIDDLE, BRACKET_LAST };
+
 /* Who a row is, to find it again in the next interval: compare with memcmp after zeroing. */
 struct row_key {
 	enum row_kind kind;
 	pid_t tid;
 	uint64_t start_ms; /* rounded start: two readings of one task agree */
 	uint64_t hash;     /* of the group's key */
+};
+
+/* What the kernel tells of the cgroups that a unit's or a container's row stands for. */
+struct row_cgroups {
+	bool io_known, pressure_known;
+	bool approximate; /* of some of them the I/O is not known */
+	uint64_t read_bytes, write_bytes;
+	uint64_t some_us, full_us; /* of the one that waited longest */
 };
 
 struct row {
@@ -22,15 +33,18 @@ struct row {
 	uint64_t busiest_blkio_ns, busiest_swapin_ns; /* of one thread */
 	uint32_t flags;         /* enum delta_flag: EXITED only if nothing of the row lives */
 	uint32_t exits;         /* tasks of the row that exited in the interval */
-	uint32_t members;       /* threads of a process, tasks or processes of a group */
+	uint32_t members;       /* threads of a process, processes of a group */
 	char state;             /* D if any member is stuck */
 	bool active;
 	uint64_t lived_ns, age_ns;
 	uint64_t lifetime_read, lifetime_write;
 	unsigned char depth;    /* tree and expanded groups: 0 = top */
-	bool last_child;        /* of its parent: for the tree's lines and thread brackets */
+	bool last_child;        /* of its parent: for the tree's lines */
+	enum row_bracket bracket;
 	bool has_children;
 	bool expanded;
+	struct row_cgroups cgroups; /* groups of units and containers; unknown in all other rows */
+	bool mixed_parents;     /* a fold of exited ones from several */
 	bool same_info[5];      /* groups: members agree on [enum row_same] */
 };
 enum row_same { SAME_COMMAND, SAME_USER, SAME_UNIT, SAME_CONTAINER, SAME_PARENT };
@@ -43,6 +57,7 @@ struct row_context {
 	bool threads;
 	bool full_command;
 	bool baseline;           /* nothing measured yet: rates are unknown */
+	bool process_prios;      /* priorities of all threads of a process: for the few rows that are seen */
 	enum unit_style units;
 	enum text_charset charset;
 	const struct lookup *lookup;

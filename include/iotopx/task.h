@@ -49,6 +49,8 @@ static inline bool counters_known(const struct counters *counters, enum counter 
 /* sum += part. Where only one side knows a counter the sum is that side's value, approximate.
  * So the first part of a sum is assigned, not added; or the sum starts as 0 of all known (COUNTERS_ALL). */
 void counters_add(struct counters *sum, const struct counters *part);
+/* True if any of them counted anything. */
+bool counters_any(const struct counters *counters);
 
 /* A task's name is a number only as long as it lives; with its start it is one for good. An exec keeps both. */
 struct task_id {
@@ -66,6 +68,7 @@ struct task_info {
 	unsigned refs;
 	struct task_id id;
 	struct task_id process;    /* the thread group: its tgid and the start of its leader */
+	struct task_info *leader;  /* owned reference: who its leader was; NULL: itself, or not known */
 	pid_t ppid;                /* 0 unknown */
 	uint32_t uid;              /* real uid (taskstats), UINT32_MAX unknown */
 	bool approximate_process;  /* the tgid is a guess: a kernel without ac_tgid */
@@ -83,5 +86,11 @@ struct task_info *task_info_new(void);
 struct task_info *task_info_copy(const struct task_info *info); /* refs 1 */
 struct task_info *task_info_ref(struct task_info *info);
 void task_info_unref(struct task_info *info); /* NULL allowed */
+
+/* The name of its process: what rows of processes and groups of commands go by. */
+static inline const char *task_info_command(const struct task_info *info)
+{
+	return info->leader ? info->leader->comm : info->comm;
+}
 
 #endif

@@ -23,15 +23,23 @@ struct tracker_limits {
 struct tracker *tracker_open(uint64_t begin_ns, struct tracker_limits limits);
 void tracker_close(struct tracker *tracker);
 
-/* Books one exit record, in the order of arrival. 0 or -ENOMEM. */
+/* Books one exit record, in the order of arrival. 0, or -ENOMEM: it counts as lost, and nothing of it is booked. */
 int tracker_exit(struct tracker *tracker, const struct reading *record);
 
-/* Books a sweep and ends the interval. *interval is a new reference. `list_idle` fills interval->idle.
- * 0 or -ENOMEM (nothing is delivered, what was booked stays for the next interval). */
-int tracker_sample(struct tracker *tracker, const struct sample *sample, bool list_idle, struct interval **interval);
+/* Exit records were lost before `time_ns`: what an exec in a process of several threads did then can't be told any
+ * more. Call as soon as it is known, and before what came after is booked. The sample's lost_exits and
+ * exits_missed imply it. */
+void tracker_note_loss(struct tracker *tracker, uint64_t time_ns);
 
-/* A living or just dead task of the ledger, for look-ups by the collector: its unit for newborn children,
- * the tgid of a TID. NULL if unknown. Borrowed until the next call. */
-const struct task_info *tracker_find(const struct tracker *tracker, pid_t tid);
+/* Takes the readings that the baseline sweep has so far out of the sample: a big machine's first sweep need not be held
+ * as a whole. Before the first tracker_sample only: later all exit records are booked before any reading. 0 or -ENOMEM.
+ */
+int tracker_base(struct tracker *tracker, struct sample *sample);
+
+/* Books a sweep and ends the interval. *interval is a new reference. `list_idle` fills interval->idle.
+ * The machine's counters change hands: the sample gets those of the last one back, to be filled again.
+ * 0, or -ENOMEM: nothing is delivered, what was booked stays for the next interval, and of a task whose reading could
+ * not be booked the next reading tells it all. */
+int tracker_sample(struct tracker *tracker, struct sample *sample, bool list_idle, struct interval **interval);
 
 #endif

@@ -15,12 +15,16 @@ struct view {
 	enum view_page page;
 	enum view_mode mode;
 	enum view_group group;
-	bool threads;      /* rows are threads; else processes */
-	bool tree;         /* parents before children, with subtree sums */
+	bool threads; /* rows are threads; else processes */
+	bool tree;    /* parents before children, with subtree sums */
 	bool only_active;
 	bool hide_exited;
-	bool fold_exited;  /* exited of one command, user and parent are one row: for the screen */
-	bool ascending;    /* reversed sort */
+	bool fold_exited; /* exited of one command, user and parent are one row: for the screen */
+	bool ascending;   /* reversed sort */
+	/* Threads of one process stand together where the order is one of figures, processes by their threads' sum (of
+	 * times and shares: the largest), threads that did nothing below all that did something. The row that would
+	 * come first by itself is within this many rows. 0: each thread for itself. */
+	unsigned bracket;
 	bool full_command; /* command line instead of the name */
 	enum unit_style units;
 	const struct column *sort;
@@ -29,7 +33,13 @@ struct view {
 	const struct filter *filter; /* borrowed; NULL matches all */
 };
 
-/* The built-in look: default columns in order, sorted by IO (then by traffic), processes, rates, binary units. */
+/* The built-in look: default columns in order, sorted by IO (then by traffic), threads, rates, binary units. */
 void view_init(struct view *view);
+
+struct interval;
+
+/* The columns that come by themselves: what the disks did for each unit or container, where the view is of those and
+ * the interval tells. Only beside the default columns: who chose columns has chosen. */
+void view_add_columns(struct view *view, const struct interval *interval);
 
 #endif

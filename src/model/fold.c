@@ -1,40 +1,21 @@
 #include "fold.h"
 #include "iotopx/array.h"
+#include "iotopx/hash.h"
+#include "iotopx/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
-{
-	const unsigned char *byte = bytes;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ byte[i]) * 0x100000001b3u; /* FNV-1a: short keys, no adversary worth more */
-	return hash;
-}
-
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	return text ? hash_bytes(hash, text, strlen(text) + 1) : hash_bytes(hash, "", 1);
-}
-
-static bool same_text(const char *one, const char *other)
-{
-	if (one == other)
-		return true;
-	return one && other && strcmp(one, other) == 0;
-}
-
 static uint64_t fold_hash(const struct task_info *info, enum fold_level level)
 {
-	uint64_t hash = 0xcbf29ce484222325u + (uint64_t)level;
+	uint64_t hash = HASH_START + (uint64_t)level;
 
 	hash = hash_bytes(hash, &info->uid, sizeof(info->uid));
 	hash = hash_text(hash, info->unit);
 	hash = hash_text(hash, info->container);
 	if (level != FOLD_OTHER)
-		hash = hash_text(hash, info->comm);
+		hash = hash_text(hash, task_info_command(info));
 	if (level == FOLD_EXITED)
 		hash = hash_bytes(hash, &info->ppid, sizeof(info->ppid));
 	if (level == FOLD_PROCESS) {
@@ -44,22 +25,21 @@ static uint64_t fold_hash(const struct task_info *info, enum fold_level level)
 	return hash ^ (hash >> 29);
 }
 
-static bool fold_same(const struct task_info *one, const struct task_info *other, enum fold_level level)
+bool fold_same(const struct task_info *one, const struct task_info *other, enum fold_level level)
 {
-	if (one->uid != other->uid || !same_text(one->unit, other->unit) ||
-	    !same_text(one->container, other->container))
+	if (one->uid != other->uid || !text_same(one->unit, other->unit) ||
+	    !text_same(one->container, other->container))
 		return false;
 	if (level == FOLD_OTHER)
 		return true;
-	if (strcmp(one->comm, other->comm) != 0)
+	if (strcmp(task_info_command(one), task_info_command(other)) != 0)
 		return false;
 	if (level == FOLD_EXITED)
 		return one->ppid == other->ppid;
 	return one->process.tid == other->process.tid && one->process.start_ns == other->process.start_ns;
 }
 
-/* The level at which a folded delta folds: told by what it kept. */
-static enum fold_level level_of(const struct task_delta *task)
+enum fold_level fold_level_of(const struct task_delta *task)
 {
 	if (task->flags & DELTA_OTHER)
 		return FOLD_OTHER;
@@ -89,14 +69,14 @@ uint32_t fold_find(const struct fold_index *index, const struct task_delta *task
 
 		if (slot == IDMAP_NONE)
 			return IDMAP_NONE;
-		if (level_of(&tasks[slot]) == level && fold_same(tasks[slot].info, info, level))
+		if (fold_level_of(&tasks[slot]) == level && fold_same(tasks[slot].info, info, level))
 			return slot;
 	}
 }
 
 static void place(struct fold_index *index, const struct task_delta *tasks, uint32_t slot)
 {
-	size_t at = fold_hash(tasks[slot].info, level_of(&tasks[slot])) & (index->capacity - 1);
+	size_t at = fold_hash(tasks[slot].info, fold_level_of(&tasks[slot])) & (index->capacity - 1);
 
 	while (index->slots[at] != IDMAP_NONE)
 		at = (at + 1) & (index->capacity - 1);
@@ -138,7 +118,7 @@ struct task_info *fold_info(const struct task_info *info, enum fold_level level)
 		memcpy(folded->comm, "other", sizeof("other"));
 		return folded;
 	}
-	memcpy(folded->comm, info->comm, sizeof(folded->comm));
+	memcpy(folded->comm, task_info_command(info), sizeof(folded->comm));
 	folded->ppid = info->ppid;
 	folded->own = info->own;
 	if (level == FOLD_PROCESS) {

@@ -12,6 +12,9 @@ enum fold_level {
 	FOLD_LEVEL_COUNT,
 };
 
+/* The level at which a folded delta folds: told by what it kept. */
+enum fold_level fold_level_of(const struct task_delta *task);
+
 /* An index over an array of task_deltas: which one folds a given key. Zeroed is empty. Slots are array indices. */
 struct fold_index {
 	uint32_t *slots; /* IDMAP_NONE: free */
@@ -20,6 +23,9 @@ struct fold_index {
 
 void fold_index_reset(struct fold_index *index); /* empty, memory kept */
 void fold_index_free(struct fold_index *index);
+
+/* Two that fold into one at `level`. */
+bool fold_same(const struct task_info *one, const struct task_info *other, enum fold_level level);
 
 /* The slot in tasks[] that folds `info` at `level`, or IDMAP_NONE. */
 uint32_t fold_find(const struct fold_index *index, const struct task_delta *tasks, const struct task_info *info,

@@ -1,4 +1,5 @@
 #include "iotopx/interval.h"
+#include "cgroup_delta.h"
 #include "fold.h"
 #include "iotopx/array.h"
 
@@ -31,7 +32,10 @@ void interval_unref(struct interval *interval)
 	for (size_t i = 0; i < interval->count; i++)
 		task_info_unref(interval->tasks[i].info);
 	free(interval->tasks);
+	for (size_t i = 0; i < interval->idle_count; i++)
+		task_info_unref(interval->idle[i].info);
 	free(interval->idle);
+	free(interval->cgroups);
 	machine_delta_free(&interval->machine);
 	free(interval);
 }
@@ -46,12 +50,18 @@ struct task_delta *interval_add(struct interval *interval)
 	return task;
 }
 
+struct cgroup_delta *interval_add_cgroup(struct interval *interval)
+{
+	return array_append_raw((void **)&interval->cgroups, &interval->cgroup_count, &interval->cgroup_capacity,
+				sizeof(*interval->cgroups));
+}
+
 size_t interval_bytes(const struct interval *interval)
 {
 	/* An info shared with other intervals counts in each: the cap errs on the safe side. */
 	return sizeof(*interval) + interval->capacity * sizeof(*interval->tasks) +
-	       interval->count * sizeof(struct task_info) +
-	       interval->machine.device_count * sizeof(*interval->machine.devices) +
+	       interval->count * sizeof(struct task_info) + machine_delta_bytes(&interval->machine) +
+	       interval->cgroup_capacity * sizeof(*interval->cgroups) +
 	       interval->idle_capacity * sizeof(*interval->idle);
 }
 
@@ -105,19 +115,13 @@ int interval_fold(struct interval *interval, size_t keep)
 {
 	struct fold_index index = { 0 };
 
-	if (interval->count <= keep)
-		return 0;
+	int error = interval->cgroup_count ? cgroup_deltas_fold(interval) : 0;
+
+	if (error || interval->count <= keep)
+		return error;
 	qsort(interval->tasks, interval->count, sizeof(*interval->tasks), heaviest_first);
-	int error = fold_tail(interval, keep, &index);
+	error = fold_tail(interval, keep, &index);
 
 	fold_index_free(&index);
-	if (error)
-		return error;
-	struct task_delta *fitted = realloc(interval->tasks, interval->count * sizeof(*fitted));
-
-	if (fitted) {
-		interval->tasks = fitted;
-		interval->capacity = interval->count;
-	}
-	return 0;
+	return error;
 }

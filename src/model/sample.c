@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-
 void sample_reset(struct sample *sample)
 {
 	struct sample kept = *sample;
@@ -14,10 +13,10 @@ void sample_reset(struct sample *sample)
 		.capacity = kept.capacity,
 		.gone = kept.gone,
 		.gone_capacity = kept.gone_capacity,
-		.machine.devices = kept.machine.devices,
-		.machine.device_capacity = kept.machine.device_capacity,
+		.machine = kept.machine,
 		.delayacct = -1,
 	};
+	sample->machine.known = 0;
 }
 
 void sample_free(struct sample *sample)

@@ -13,6 +13,14 @@ void counters_add(struct counters *sum, const struct counters *part)
 	sum->known |= part->known;
 }
 
+bool counters_any(const struct counters *counters)
+{
+	for (int counter = 0; counter < COUNTER_COUNT; counter++)
+		if (counters->value[counter])
+			return true;
+	return false;
+}
+
 struct task_info *task_info_new(void)
 {
 	struct task_info *info = calloc(1, sizeof(*info));
@@ -40,6 +48,8 @@ struct task_info *task_info_copy(const struct task_info *info)
 			return NULL;
 		}
 	}
+	if (copy->leader)
+		task_info_ref(copy->leader);
 	return copy;
 }
 
@@ -49,10 +59,12 @@ struct task_info *task_info_ref(struct task_info *info)
 	return info;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a leader has none itself, this goes one step deep */
 void task_info_unref(struct task_info *info)
 {
 	if (!info || --info->refs > 0)
 		return;
+	task_info_unref(info->leader);
 	free(info->cmdline);
 	free(info);
 }
