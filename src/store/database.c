@@ -150,8 +150,12 @@ static int prepare(struct database *database)
 	return code;
 }
 
-static void read_state(sqlite3 *db, struct database_state *state)
+/* -EBADMSG: no number can follow those that are there, or they can't be told. */
+static int read_state(sqlite3 *db, struct database_state *state)
 {
+	int64_t *const ids[] = { &state->session,    &state->next.epoch, &state->next.device,
+				 &state->next.mount, &state->next.task,  &state->next.text };
+
 	state->sample = number(db, "SELECT coalesce(max(id), 0) + 1 FROM samples");
 	state->session = number(db, "SELECT coalesce(max(id), 0) + 1 FROM sessions");
 	state->next.epoch = number(db, "SELECT coalesce(max(id), 0) + 1 FROM epochs");
@@ -162,6 +166,10 @@ static void read_state(sqlite3 *db, struct database_state *state)
 				      "coalesce((SELECT max(first_task) FROM epochs), 1))");
 	state->next.text = number(db, "SELECT max(coalesce((SELECT max(id) FROM texts), 0) + 1, "
 				      "coalesce((SELECT max(first_text) FROM epochs), 1))");
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		if (*ids[i] < 1 || *ids[i] > SCHEMA_ID_MAX)
+			return -EBADMSG;
+	return state->sample < 1 || state->sample > SCHEMA_SAMPLE_MAX ? -EBADMSG : 0;
 }
 
 static int open_database(struct database *database, const char *path, struct database_state *state, char *error,
@@ -185,11 +193,14 @@ static int open_database(struct database *database, const char *path, struct dat
 	}
 	if (code == SQLITE_OK)
 		code = prepare(database);
-	if (code == SQLITE_OK)
-		read_state(database->db, state);
-	else
+	if (code != SQLITE_OK) {
 		snprintf(error, error_size, "%s", database->db ? sqlite3_errmsg(database->db) : "out of memory");
-	return schema_error(code);
+		return schema_error(code);
+	}
+	result = read_state(database->db, state);
+	if (result)
+		snprintf(error, error_size, "damaged: its rows are numbered out of range");
+	return result;
 }
 
 int database_open(const char *path, struct database **database, struct database_state *state, char *error,

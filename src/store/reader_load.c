@@ -350,7 +350,7 @@ int reader_load(struct reader *reader, int64_t sample, struct interval **interva
 
 	if (!loaded)
 		return -ENOMEM;
-	if (sample <= 0 || sample >= INT64_MAX >> SCHEMA_SHIFT) { /* its rows would have no ids */
+	if (sample < 1 || sample > SCHEMA_SAMPLE_MAX) { /* its rows would have no ids */
 		snprintf(reader->error, sizeof(reader->error), "damaged: a sample that can't have been recorded");
 		interval_unref(loaded);
 		return -EBADMSG;

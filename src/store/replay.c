@@ -54,14 +54,19 @@ static int find_sample(struct replay *replay, int64_t first, int64_t last, const
 	return number(replay, sql, 0, 0, sample);
 }
 
-/* The samples on both sides of one; -ENODATA beyond the window. */
+/* The samples on both sides of one; -ENODATA beyond the window. In a damaged file its ends may be the ends of int64_t.
+ */
 static int next_sample(struct replay *replay, int64_t sample, int64_t *next)
 {
+	if (sample >= replay->last)
+		return -ENODATA;
 	return find_sample(replay, sample + 1, replay->last, "ASC", next);
 }
 
 static int previous_sample(struct replay *replay, int64_t sample, int64_t *previous)
 {
+	if (sample <= replay->first)
+		return -ENODATA;
 	return find_sample(replay, replay->first, sample - 1, "DESC", previous);
 }
 
@@ -402,8 +407,8 @@ int replay_before(struct source *source, struct interval **list, size_t max, siz
 	return result;
 }
 
-int replay_walk(struct source *source, int64_t *at, size_t max,
-		int (*each)(void *to, const struct interval *interval), void *to, double *done)
+int replay_walk(struct source *source, int64_t *at, size_t max, int (*each)(void *to, const struct interval *interval),
+		void *to, double *done)
 {
 	struct replay *replay = replay_of(source);
 	int64_t sample = *at ? *at : replay->first;
@@ -424,7 +429,7 @@ int replay_walk(struct source *source, int64_t *at, size_t max,
 		*at = sample;
 	}
 	*done = replay->current > replay->first
-		    ? (double)(sample - replay->first) / (double)(replay->current - replay->first)
+		    ? ((double)sample - (double)replay->first) / ((double)replay->current - (double)replay->first)
 		    : 1;
 	return replay->current ? 1 : 0;
 }

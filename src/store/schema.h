@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define SCHEMA_APPLICATION 0x696f7478 /* "iotx" */
 #define SCHEMA_VERSION 1
@@ -13,6 +14,10 @@
 /* Rows of a sample have ids of their own: sample << SCHEMA_SHIFT, and on. */
 #define SCHEMA_SHIFT 20
 #define SCHEMA_ROWS_MAX (1u << SCHEMA_SHIFT)
+
+/* Samples and what they name are numbered from 1; a file in which a number is above these was not written by us. */
+#define SCHEMA_SAMPLE_MAX ((INT64_MAX >> SCHEMA_SHIFT) - 1)
+#define SCHEMA_ID_MAX (INT64_MAX / 2)
 
 /* Lifetimes are stored when they can't be told from the row before; and in the first row of a task after each sample
  * whose id is a multiple of this, so that a reader may begin there. */

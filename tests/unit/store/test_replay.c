@@ -448,6 +448,36 @@ static void damage_is_told(void **state)
 	unlink(path);
 }
 
+/* Nothing can be recorded behind the last possible number of anything. */
+static void last_numbers_are_damage(void **state)
+{
+	static const char *const tables[] = { "samples", "sessions", "epochs", "texts", "tasks", "devices", "mounts" };
+	const struct recorded *recorded = *state;
+	char path[96], *bytes;
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s-last", recorded->path);
+	bytes = read_file(recorded->path, &length);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		struct recorder_options options = { .host = "", .lookup = &made_lookup, .path = path };
+		struct recorder *recorder = NULL;
+		char error[256] = "", sql[128];
+		sqlite3 *db;
+
+		write_file(path, bytes, length);
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		snprintf(sql, sizeof(sql), "UPDATE %s SET id = 9223372036854775807 WHERE id = (SELECT max(id) FROM %s)",
+			 tables[i], tables[i]);
+		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_changes(db), 1);
+		sqlite3_close(db);
+		assert_int_equal(recorder_open(&options, &recorder, error, sizeof(error)), -EBADMSG);
+		assert_non_null(strstr(error, "numbered out of range"));
+	}
+	free(bytes);
+	unlink(path);
+}
+
 /* A sound file whose rows say what nobody recorded: what can't be is damage, told in a line. */
 static void impossible_rows_are_damage(void **state)
 {
@@ -491,6 +521,7 @@ static void impossible_rows_are_damage(void **state)
 		while ((result = source->ops->next(source, false, &interval)) == 0)
 			interval_unref(interval);
 		assert_int_equal(result, -EBADMSG);
+		assert_int_equal(replay_step(source, 1000), 0); /* as far as it goes, and not further */
 		assert_non_null(strstr(source->ops->notice(source), "damaged"));
 		source->ops->close(source);
 	}
@@ -614,6 +645,7 @@ int main(void)
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(damage_is_told),
 		cmocka_unit_test(impossible_rows_are_damage),
+		cmocka_unit_test(last_numbers_are_damage),
 		cmocka_unit_test(impossible_clocks_do_no_harm),
 		cmocka_unit_test(moments),
 		cmocka_unit_test(ages),
