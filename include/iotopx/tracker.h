@@ -1,7 +1,7 @@
 /* The books: samples and exit records in, intervals out. Pure: no clock, no I/O.
  *
  * One ledger entry per identity (TID + start). `new - last` is booked, once. The rules are those of the
- * accounting section of the manual; each is named in tracker.c where it is applied.
+ * accounting section of the manual; each is named where it is applied.
  */
 #ifndef IOTOPX_TRACKER_H
 #define IOTOPX_TRACKER_H
@@ -12,7 +12,8 @@
 struct tracker;
 
 struct tracker_limits {
-	size_t exits_single; /* exited tasks of one interval kept one by one; more fold by command, user and parent */
+	/* Exited tasks of one interval kept one by one; more that were born in it fold by command, user and parent. */
+	size_t exits_single;
 	size_t exits_folded; /* ... and at most so many of those; the rest fold into `other` */
 };
 
@@ -28,7 +29,7 @@ int tracker_exit(struct tracker *tracker, const struct reading *record);
 
 /* Exit records were lost before `time_ns`: what an exec in a process of several threads did then can't be told any
  * more. Call as soon as it is known, and before what came after is booked. The sample's lost_exits and
- * exits_missed imply it. */
+ * exits_missed imply it. NULL allowed: the books have not begun. */
 void tracker_note_loss(struct tracker *tracker, uint64_t time_ns);
 
 /* Takes the readings that the baseline sweep has so far out of the sample: a big machine's first sweep need not be held

@@ -212,6 +212,13 @@ static void leave_process(struct ledger *ledger, const struct entry *entry, bool
 	}
 }
 
+static bool process_is_dead(const struct ledger *ledger, const struct entry *entry)
+{
+	const struct process *process = find_process(ledger, entry->info->process.tid);
+
+	return process && process->dead && process->start_ns == entry->info->process.start_ns;
+}
+
 void ledger_mark_vanished(struct ledger *ledger, struct entry *entry, bool vanished)
 {
 	if (vanished == ((entry->flags & ENTRY_VANISHED) != 0))
@@ -257,6 +264,9 @@ void ledger_close_entry(struct ledger *ledger, struct entry *entry, const struct
 		entry->flags |= ENTRY_GROUP_DEAD;
 	ledger->open--;
 	leave_process(ledger, entry, group_dead);
+	/* Records need not come in the order of the deaths: a leader's may follow that of its process's last thread. */
+	if (process_is_dead(ledger, entry) && entry->tid == entry->info->process.tid)
+		entry->flags |= ENTRY_GROUP_DEAD | ENTRY_GROUP_TOLD;
 	if (group_dead && entry->tid != entry->info->process.tid) { /* the leader went before: its TID is free now */
 		struct entry *leader = ledger_find(ledger, entry->info->process.tid);
 

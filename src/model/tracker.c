@@ -114,7 +114,8 @@ static void describe_stuck(struct tracker *tracker, struct task_delta *task, boo
 
 void tracker_note_loss(struct tracker *tracker, uint64_t time_ns)
 {
-	tracker->lost_ns = time_ns;
+	if (tracker)
+		tracker->lost_ns = time_ns;
 }
 
 static int book_zombie(struct tracker *tracker, struct entry *entry, const struct reading *reading)
@@ -231,7 +232,9 @@ static int book_record(struct tracker *tracker, const struct reading *record)
 	bool group_dead = record->flags & READING_GROUP_DEAD ||
 			  (!(record->flags & READING_HAS_GROUP_FLAG) && entry->tid == entry->info->process.tid);
 
-	if (tracker->exits_single >= tracker->limits.exits_single && !pending_of(tracker, entry)) {
+	/* Of who was there before, sums may be kept: they must be told of its end by name. */
+	if (tracker->exits_single >= tracker->limits.exits_single && !pending_of(tracker, entry) &&
+	    entry->known_sweep == tracker->sweep) {
 		fold = fold_slot(tracker, entry->info, group_dead ? FOLD_EXITED : FOLD_PROCESS);
 		if (!fold)
 			return -ENOMEM;
@@ -403,7 +406,7 @@ static int finish(struct tracker *tracker, const struct sample *sample, bool lis
 	interval->all_tasks = sample->all_tasks;
 	interval->exits_known = sample->exits_known && !sample->exits_missed;
 	interval->delayacct = sample->delayacct;
-	interval->lost_exits = tracker->lost_exits;
+	interval->lost_exits = tracker->started ? tracker->lost_exits : 0;
 	interval->task_count = tracker->ledger.open - tracker->ledger.vanished;
 	interval->process_count = tracker->ledger.living_processes;
 	tracker_leave_out_baseless(tracker, interval);
@@ -418,7 +421,8 @@ static int finish(struct tracker *tracker, const struct sample *sample, bool lis
 	return error;
 }
 
-/* What was booked during the baseline (newborns and their exits) belongs to the first interval that is measured. */
+/* What was booked or lost during the baseline (newborns and their exits) belongs to the first interval that is
+ * measured. */
 static int deliver(struct tracker *tracker, struct sample *sample, bool list_idle, struct interval **interval)
 {
 	struct interval *next = interval_new();
@@ -431,8 +435,8 @@ static int deliver(struct tracker *tracker, struct sample *sample, bool list_idl
 		return error;
 	}
 	keep_machine(tracker, sample);
-	tracker->lost_exits = 0;
 	if (tracker->started) {
+		tracker->lost_exits = 0;
 		*interval = tracker->pending;
 		tracker->pending = next;
 		tracker->serial++;

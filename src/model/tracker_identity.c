@@ -9,10 +9,10 @@
 /* Two readings of one task agree on its start to 14 us; the rest is for a busy machine. */
 #define START_SPREAD_NS 1000000u
 
-/* Every end of a thread of that process has been told. */
 bool tracker_all_records(const struct tracker *tracker, const struct entry *entry)
 {
-	return tracker->exits_known && entry->info->process.start_ns >= tracker->lost_ns;
+	return tracker->exits_known && (entry->info->process.start_ns >= tracker->lost_ns ||
+					since(entry->last_time_ns, entry->last_window_ns) >= tracker->lost_ns);
 }
 
 /* Where no records come, and none ever did, every exec would look like one that nobody announced. */
@@ -31,7 +31,7 @@ static int take_over(struct tracker *tracker, struct entry *leader, const struct
 	    ledger_vanished_sibling(&tracker->ledger, leader, death_ns, tracker->sample_end_ns, &siblings);
 
 	ledger_reopen_entry(&tracker->ledger, leader);
-	if (sibling && tracker_all_records(tracker, leader)) {
+	if (sibling && tracker_all_records(tracker, leader) && tracker_all_records(tracker, sibling)) {
 		leader->last = sibling->last;
 		leader->last_age_ns = sibling->last_age_ns;
 		leader->last_time_ns = sibling->last_time_ns;
@@ -189,6 +189,7 @@ static struct entry *admit(struct tracker *tracker, const struct reading *readin
 
 	if (!entry)
 		return NULL;
+	entry->known_sweep = tracker->sweep;
 	if (is_newborn(tracker, reading, record) && !may_have_taken_over(tracker, entry) &&
 	    !ledger_may_be_forgotten(&tracker->ledger, entry))
 		booking_base_zero(entry, reading, tracker->delayacct);

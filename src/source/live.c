@@ -30,6 +30,8 @@ static void book_record(void *data, const struct taskstats_fields *fields, uint6
 		live->probe = 0;
 		return; /* iotopx asking itself: nobody's I/O */
 	}
+	if (!live->tracker) /* before the baseline */
+		return;
 	if (live->own) /* bases are not kept: what it did since when can't be told */
 		return;
 	sweep_exit(live->sweep, fields, time_ns, window_ns, &record);
@@ -55,7 +57,7 @@ static int drain(struct source *source)
 	uint64_t lost = exits_lost(live->exits);
 
 	if (lost) {
-		live->lost += lost;
+		live->lost += live->tracker ? lost : 0;
 		tracker_note_loss(live->tracker, begin);
 	}
 	long taken = exits_drain(live->exits, book_record, live);
@@ -226,6 +228,14 @@ static void forget_sweep(struct live *live)
 		sweep_forget(live->sweep);
 }
 
+/* The books begin with the baseline sweep, however long what is opened beside them took since the source was. Records
+ * of before are of nobody's interest. */
+static int begin_books(struct live *live)
+{
+	live->tracker = tracker_open(clock_read_ns(CLOCK_MONOTONIC), TRACKER_LIMITS_DEFAULT);
+	return live->tracker ? 0 : -ENOMEM;
+}
+
 /* Records are drained on both sides of the sweep, and all of them are booked before its readings: what died before a
  * reading is then known to be dead. */
 static int next(struct source *source, bool list_idle, struct interval **interval)
@@ -233,6 +243,8 @@ static int next(struct source *source, bool list_idle, struct interval **interva
 	struct live *live = live_of(source);
 	int error = drain(source);
 
+	if (!error && !live->tracker)
+		error = begin_books(live);
 	if (error)
 		return error;
 	error = make_interval(live, list_idle, interval);
@@ -396,9 +408,6 @@ static int open_parts(struct live *live, const struct live_options *options, cha
 	result = open_collector(live, options, error, error_size);
 	if (result)
 		return result;
-	live->tracker = tracker_open(clock_read_ns(CLOCK_MONOTONIC), TRACKER_LIMITS_DEFAULT);
-	if (!live->tracker)
-		return -ENOMEM;
 	if (live->taskstats)
 		open_events(live); /* before the look-ups: it forks, and those run in threads */
 	return lookup_live_open(live->proc, "", options->names.name ? &options->names : NULL, &live->lookup);

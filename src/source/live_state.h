@@ -28,7 +28,7 @@ struct live {
 	struct cgroup_books *books; /* NULL: nothing is told of cgroups here */
 	struct machine_reader *machine;
 	struct lookup_live *lookup;
-	struct tracker *tracker;
+	struct tracker *tracker; /* NULL before the baseline */
 	struct sample sample;
 	struct live_cost cost;
 	uint64_t interval_ns;

@@ -468,6 +468,28 @@ static void test_takeover_with_records_lost(void **state)
 	books_close(&books);
 }
 
+/* A loss is of its time: who has been read since is known again. */
+static void test_new_name_long_after_a_loss(void **state)
+{
+	struct books books;
+
+	(void)state;
+	open_with_old_task(&books, 1 << 20);
+	tracker_note_loss(books.tracker, books.now_ns);
+	books.now_ns += SECOND;
+	for (uint64_t sweep = 0; sweep < 3; sweep++) {
+		struct reading reading = old_task(&books, (11 + 10 * sweep) << 20);
+
+		if (sweep != 1)
+			memcpy(reading.comm, "renamed", sizeof("renamed"));
+		books_read(&books, &reading);
+		books_sweep(&books);
+		/* The first may be another image's; what the second is compared with came after the loss. */
+		assert_int_equal(booked(&books, 42, COUNTER_WRITE), sweep ? 10 << 20 : 0);
+	}
+	books_close(&books);
+}
+
 /* The leader's record is among those that nobody knows of: its TID goes on with what its thread had done. */
 static void test_takeover_with_records_missed(void **state)
 {
@@ -783,6 +805,59 @@ static void test_many_exits_fold(void **state)
 	books_close(&books);
 }
 
+/* Sums are kept of who was there before: its end is told by name, however many die. */
+static void test_old_exits_do_not_fold(void **state)
+{
+	struct books books = { .now_ns = BEGIN, .delayacct = 1 };
+
+	(void)state;
+	books.tracker = tracker_open(BEGIN, (struct tracker_limits){ .exits_single = 1, .exits_folded = 100 });
+	assert_non_null(books.tracker);
+	for (pid_t pid = 42; pid < 45; pid++) {
+		struct reading reading = reading_of(&books, pid, pid, 10 * SECOND);
+
+		books_read(&books, &reading);
+	}
+	books_sweep(&books);
+	for (pid_t pid = 42; pid < 45; pid++) {
+		books_exit(&books, reading_of(&books, pid, pid, 11 * SECOND), true);
+		books_exit(&books, reading_of(&books, 100 + pid, 100 + pid, SECOND / 10), true);
+	}
+	books_sweep(&books);
+	assert_int_equal(books.interval->exited, 6);
+	for (pid_t pid = 42; pid < 45; pid++) {
+		assert_non_null(delta_of(&books, pid));
+		assert_true(delta_of(&books, pid)->flags & DELTA_GROUP_DEAD);
+		assert_null(delta_of(&books, 100 + pid));
+	}
+	books_close(&books);
+}
+
+/* The leader's record comes behind that of the last thread: dead it is all the same, and its PID anybody's. */
+static void test_late_record_of_a_leader(void **state)
+{
+	struct books books;
+
+	(void)state;
+	start_threads(&books);
+	struct reading thread = reading_of(&books, 43, 42, 5 * SECOND);
+
+	thread.process_age_ns = old_task(&books, 0).age_ns;
+	thread.counters.value[COUNTER_WRITE] = 6000;
+	books_exit(&books, thread, true);
+	books_exit(&books, old_task(&books, 1 << 20), false);
+	struct reading reuse = reading_of(&books, 42, 42, SECOND / 100);
+
+	reuse.time_ns += SECOND / 10;
+	reuse.counters.value[COUNTER_WRITE] = 3 << 20;
+	books_exit(&books, reuse, true);
+	books_sweep(&books);
+	assert_int_equal(books.interval->exited, 3);
+	assert_int_equal(books.interval->total.value[COUNTER_WRITE], 1000 + (3 << 20));
+	assert_int_equal(books.interval->process_count, 0);
+	books_close(&books);
+}
+
 static void test_gone_without_a_record(void **state)
 {
 	struct books books;
@@ -905,6 +980,7 @@ int main(void)
 		cmocka_unit_test(test_takeover_by_an_unknown_newborn),
 		cmocka_unit_test(test_takeover_with_records_lost),
 		cmocka_unit_test(test_takeover_with_records_missed),
+		cmocka_unit_test(test_new_name_long_after_a_loss),
 		cmocka_unit_test(test_rounded_record_after_an_exact_reading),
 		cmocka_unit_test(test_exact_reading_after_a_rounded_base),
 		cmocka_unit_test(test_steady_calls),
@@ -917,6 +993,8 @@ int main(void)
 		cmocka_unit_test(test_stuck_is_active),
 		cmocka_unit_test(test_process_without_tgid),
 		cmocka_unit_test(test_many_exits_fold),
+		cmocka_unit_test(test_old_exits_do_not_fold),
+		cmocka_unit_test(test_late_record_of_a_leader),
 		cmocka_unit_test(test_gone_without_a_record),
 		cmocka_unit_test(test_new_name_keeps_the_books),
 		cmocka_unit_test(test_others_are_seen),
