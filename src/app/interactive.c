@@ -289,19 +289,6 @@ static int run_loop(struct interactive *interactive)
 	return result;
 }
 
-/* Whoever has those PIDs now is another. */
-static int past_prio(void *data, const struct task_id *thread, int io_class, int level)
-{
-	(void)data, (void)thread, (void)io_class, (void)level;
-	return -ESRCH;
-}
-
-static int past_signal(void *data, const struct task_id *process, int signal)
-{
-	(void)data, (void)process, (void)signal;
-	return -ESRCH;
-}
-
 static int run_screen(struct interactive *interactive, const struct screen_host *host)
 {
 	char error[512] = "";
@@ -339,9 +326,7 @@ int interactive_replay(struct settings *settings, struct source *replay)
 	};
 	int status;
 	const struct screen_host host = { .data = &interactive,
-					  .set_delayacct = host_set_delayacct,
-					  .save = host_save,
-					  .actions = { .set_prio = past_prio, .send_signal = past_signal },
+					  .save = host_save, /* no actions: whoever has those PIDs now is another */
 					  .step = host_step,
 					  .jump = host_jump,
 					  .play = host_play,

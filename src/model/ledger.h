@@ -32,7 +32,8 @@ struct entry {
 	uint64_t swapin_changed_ns;
 	uint64_t pending_serial; /* the interval that `pending` belongs to */
 	uint32_t pending;        /* its delta in the interval being made */
-	uint32_t closed_sweep;   /* number of the sweep that was to come when it was closed */
+	uint32_t known_sweep;    /* number of the sweep that was to come when it was first read */
+	uint32_t closed_sweep;   /* ... when it was closed */
 	char state;
 };
 

@@ -42,7 +42,7 @@ static inline struct task_delta *pending_of(struct tracker *tracker, const struc
  * 0 or -ENOMEM. */
 int tracker_settle(struct tracker *tracker, const struct reading *reading, bool record, struct entry **entry,
 		   bool *zombie);
-/* True if every end of a thread of that process has been told. */
+/* True if every end of a thread of that process has been told, or at least every one since the entry was last read. */
 bool tracker_all_records(const struct tracker *tracker, const struct entry *entry);
 /* sample->anew_ns: before what comes with it is booked (who started earlier is no newborn), and after that. What they
  * did whose bases are dropped is booked nowhere: it can't be told when they did it. */

@@ -236,6 +236,10 @@ static int find_window(struct replay *replay, const struct replay_options *optio
 	result = find_between(replay, replay->begin_ms, replay->end_ms, &replay->first, &replay->last);
 	if (result == -ENODATA)
 		snprintf(error, error_size, "nothing is recorded between the times asked for");
+	if (result == 0 && replay->first < 1) { /* they count from 1, and 0 is no sample here */
+		snprintf(error, error_size, "damaged: its samples are numbered out of range");
+		return -EBADMSG;
+	}
 	return result;
 }
 

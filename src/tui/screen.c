@@ -96,7 +96,6 @@ static enum text_charset charset_of(const struct settings *settings)
 int screen_open(struct settings *settings, const struct lookup *lookup, const struct screen_host *host,
 		struct screen **screen, char *error, size_t error_size)
 {
-	const char *no_color = getenv("NO_COLOR");
 	struct screen *opened = NULL;
 	int rows, columns_wide, result;
 
@@ -105,7 +104,7 @@ int screen_open(struct settings *settings, const struct lookup *lookup, const st
 		snprintf(error, error_size, "out of memory");
 		return result;
 	}
-	result = terminal_open(!settings->no_color && !(no_color && *no_color), &opened->terminal, error, error_size);
+	result = terminal_open(!settings->no_color, &opened->terminal, error, error_size);
 	if (result) {
 		screen_destroy(opened);
 		return result;

@@ -488,7 +488,8 @@ static void impossible_rows_are_damage(void **state)
 		{ "UPDATE samples SET end_ms = 9223372036854775807 WHERE id = 200", false },
 		{ "UPDATE samples SET end_ms = -1 WHERE id = 100", true },
 		{ "UPDATE samples SET length_ns = 0 WHERE id = 100", true },
-		{ "UPDATE samples SET id = -7 WHERE id = 1", true },
+		{ "UPDATE samples SET id = -7 WHERE id = 1", false },
+		{ "UPDATE samples SET id = 0 WHERE id = 1", false },
 		{ "UPDATE samples SET id = 9223372036854775807 WHERE id = 200", true },
 		{ "UPDATE samples SET length_ns = -5 WHERE id = 100", true },
 		{ "UPDATE tasks SET leader = id - 1 WHERE id > 1", true }, /* each has a leader that has one */
