@@ -72,6 +72,8 @@ int output_empty(const struct settings *settings, int fd)
 
 	if (!settings->output || fd < 0)
 		return 0;
+	if (is_recording(settings)) /* two names of one file, that neither of both was before */
+		return -EEXIST;
 	if (fstat(fd, &status) != 0)
 		return -errno;
 	return S_ISREG(status.st_mode) && ftruncate(fd, 0) != 0 ? -errno : 0;

@@ -101,7 +101,7 @@ static int deliver(struct replay *replay, struct interval **interval)
 	return 0;
 }
 
-/* In which part of the window an interval ended. */
+/* In which part of the window an interval ended: that before it or a later one, whatever a clock was set to. */
 static uint64_t part_of(const struct replay *replay, const struct interval *interval)
 {
 	uint64_t window = (uint64_t)(replay->end_ms - replay->begin_ms), part;
@@ -110,9 +110,12 @@ static uint64_t part_of(const struct replay *replay, const struct interval *inte
 			  : 0;
 
 	if (replay->parts == 0)
-		return at * 1000000 / replay->merge_ns;
-	part = (uint64_t)((double)at * (double)replay->parts / (double)window);
-	return part < replay->parts ? part : replay->parts - 1;
+		part = at * 1000000 / replay->merge_ns;
+	else
+		part = (uint64_t)((double)at * (double)replay->parts / (double)window);
+	if (replay->parts && part >= replay->parts)
+		part = replay->parts - 1;
+	return part > replay->part ? part : replay->part;
 }
 
 /* All that ended in one part. Parts in which nothing was recorded are no intervals. On failure what is merged so far
