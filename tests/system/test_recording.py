@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -227,6 +228,51 @@ def test_killed_it_loses_nothing_written(record):
     assert again.process.wait(30) == 0, again.told()
     assert query(again.path, "SELECT count(*) FROM sessions")[0][0] == 2
     assert again.samples() >= before + 3
+
+
+def test_parts_after_a_clock_was_set_back(record):
+    recorder = record()
+    recorder.wait_samples(12)
+    recorder.end()
+    with contextlib.closing(sqlite3.connect(recorder.path)) as database, database:
+        database.execute("UPDATE samples SET end_ms = end_ms - 400 WHERE id >= 7")
+        whole = database.execute("SELECT sum(length_ns) FROM samples").fetchone()[0] / 1e9
+    for parts in ("1", "2", "3"):
+        lines = run("--replay", recorder.path, "--format", "json", "-n", parts)[0].splitlines()
+        assert sum(json.loads(line)["interval_seconds"] for line in lines) == pytest.approx(whole, rel=0.01)
+
+
+def test_output_is_not_the_recording(scratch):
+    path = os.path.join(scratch, "both")
+    other = os.path.join(scratch, ".", "both")
+    error = run("-b", "-n", "2", "-d", "0.1", "--record", path, "--output", other, status=1)[1]
+    assert f"--output {other}" in error
+    assert query(path, "SELECT count(*) FROM sessions") != []
+
+
+def test_what_was_before_the_first_sample_is_nobodys(record, scratch):
+    """The recording takes its time to open; who is born meanwhile did nothing in the first interval with that."""
+    recorder = record()
+    recorder.wait_samples(1)
+    recorder.end()
+    with contextlib.closing(sqlite3.connect(recorder.path, isolation_level=None)) as database:
+        database.execute("PRAGMA locking_mode = NORMAL")
+        database.execute("BEGIN EXCLUSIVE")
+        monitor = subprocess.Popen([iotopx.BINARY, "-b", "-n", "2", "-d", "0.2", "--record", recorder.path, "--format",
+                                    "json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        time.sleep(0.7)
+        program = os.path.join(scratch, "before-all")
+        shutil.copy("/usr/bin/head", program)
+        writer = subprocess.Popen(["sh", "-c", "\"$0\" -c 50000000 /dev/zero >\"$0.out\"; echo; sleep 60", program],
+                                  stdout=subprocess.PIPE)
+        writer.stdout.readline()
+        database.execute("ROLLBACK")
+    lines = monitor.communicate(timeout=60)[0].splitlines()
+    writer.kill()
+    writer.wait()
+    assert monitor.returncode == 0 and len(lines) == 2
+    for task in (task for line in lines for task in json.loads(line)["tasks"]):
+        assert task["command"] != "before-all", task
 
 
 def test_second_recorder_is_refused(record, scratch):
