@@ -19,7 +19,7 @@ enum reading_flag {
 	READING_EXACT_IO = 1 << 3,       /* COUNTERS_IO come from /proc/PID/task/TID/io, not from taskstats */
 	READING_NO_DELAYS = 1 << 4,      /* forked while delay accounting was off: its delays never move (v13+ tells) */
 	READING_HAS_GROUP_FLAG = 1 << 5, /* the kernel is v12+, so a missing GROUP_DEAD means something */
-	READING_OWN = 1 << 6,            /* iotopx itself */
+	READING_OWN = 1 << 6,            /* iotopx itself, or a child of its */
 	READING_WAITED = 1 << 8,         /* it has not run since the last sweep: if in D, it was all the time */
 	READING_DELAYS_PROVEN = 1 << 7,  /* wpcopy_count > 0: its delays are being counted, zeros are real */
 };
@@ -39,7 +39,7 @@ struct reading {
 	uint64_t process_age_ns; /* ac_tgetime, 0 unknown */
 	struct counters counters;
 	const char *cgroup, *unit, *container; /* borrowed interned strings, NULL unknown */
-	bool unit_approximate; /* a guess: what is known of the task already stays */
+	bool unit_approximate;                 /* a guess: what is known of the task already stays */
 };
 
 /* One sweep. Tasks that did not run since the last one have no reading: they are where they were. */
@@ -51,9 +51,9 @@ struct sample {
 	bool exits_known;          /* exit records are being received */
 	bool exits_missed;         /* ... and some since the last sample may be lost, nobody knows how many */
 	int delayacct;             /* 1 on, 0 off, -1 unknown */
-	uint64_t anew_ns;          /* not 0: other tasks are seen since then. Who has no reading since begins anew later */
-	uint64_t lost_exits;       /* exit records lost since the last sample */
-	struct reading *readings;  /* owned */
+	uint64_t anew_ns;    /* not 0: other tasks are seen since then. Who has no reading since begins anew later */
+	uint64_t lost_exits; /* exit records lost since the last sample */
+	struct reading *readings; /* owned */
 	size_t count, capacity;
 	pid_t *gone; /* owned: TIDs seen before that no longer exist */
 	size_t gone_count, gone_capacity;

@@ -162,7 +162,7 @@ static void take_reply(void *data, size_t index, pid_t tid, const struct tasksta
 	*from = origin;
 	reading_from_fields(reading, fields, end_ns, end_ns - begin_ns);
 	reading->tgid = process->pid;
-	if (process->pid == sweep->self)
+	if (process->pid == sweep->self || reading->ppid == sweep->self)
 		reading->flags |= READING_OWN;
 	if (process->flags & PROCESS_EXITED)
 		reading->flags |= READING_ZOMBIE;

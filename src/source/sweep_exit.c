@@ -72,7 +72,7 @@ void sweep_exit(struct sweep *sweep, const struct taskstats_fields *fields, uint
 	bool approximate;
 
 	reading_from_fields(record, fields, time_ns, window_ns);
-	if (record->tgid == sweep->self)
+	if (record->tgid == sweep->self || record->ppid == sweep->self)
 		record->flags |= READING_OWN;
 	ident = exit_cgroup(sweep, record, &approximate);
 	reading_set_cgroup(record, ident, approximate);

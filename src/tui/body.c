@@ -181,8 +181,14 @@ static int draw_tree(struct frame *frame, int row_at, int column, int limit, con
 	return column;
 }
 
-/* What stands before a command: "├ " and "▸ " in a tree or under a group, brackets of threads, a mark of who has exited
- * or is stuck. */
+/* iotopx's own I/O is counted like any other's, and nobody should take it for that of the machine's work. */
+static bool is_own(const struct row *row)
+{
+	return (row->key.kind == ROW_TASK || row->key.kind == ROW_PROCESS) && row->info && row->info->own;
+}
+
+/* What stands before a command: "├ " and "▸ " in a tree or under a group, brackets of threads, a mark of who has
+ * exited, is stuck, or is iotopx. */
 static int draw_branch(struct frame *frame, int row_at, int column, int limit, const struct row *row,
 		       const struct view *view, uint64_t lines)
 {
@@ -197,6 +203,8 @@ static int draw_branch(struct frame *frame, int row_at, int column, int limit, c
 		column = frame_text(frame, row_at, column, limit, STYLE_EXITED, frame_symbol(frame, "† ", "x "));
 	else if (row->flags & DELTA_STUCK)
 		column = frame_text(frame, row_at, column, limit, STYLE_STUCK, "D ");
+	else if (is_own(row))
+		column = frame_text(frame, row_at, column, limit, STYLE_TREE, "* ");
 	return column;
 }
 

@@ -90,6 +90,7 @@ static void add_signs(struct help *help, enum text_charset charset)
 		{ "!be/4", "the threads of the process differ in I/O priority" },
 		{ "D command", "waits for a disk that does not answer; D under IO: since so short a time that it can't "
 			       "be told yet" },
+		{ "* command", "iotopx itself, or a helper process of it: its I/O counts like any other's" },
 		{ "gap R, gap W", "Actual minus Total: what the disks did beyond what tasks asked for" },
 	};
 

@@ -711,6 +711,15 @@ def test_mixed_priorities(threads):
         terminal.wait_for(lambda t: re.search(rf"^ *{threads.pid} !be/4 ", t.text(), re.M))
 
 
+def test_own_rows_are_marked():
+    with start(120, 24, "-P") as terminal:
+        terminal.wait_for(measured)
+        terminal.press("/")
+        terminal.type("iotopx")
+        terminal.press("Enter")
+        terminal.wait_for(lambda t: len(re.findall(r"\* .*iotopx", t.text())) >= 2)
+
+
 def test_detail_shows_open_files(threads):
     with start(150, 24, "-d", "0.3") as terminal:
         show_only(terminal, threads.pid)
