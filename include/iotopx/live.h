@@ -7,7 +7,6 @@
 #include "iotopx/source.h"
 
 struct live_options {
-	const char *root;               /* "" or a directory that holds proc/ and sys/, for tests */
 	bool require_all;               /* fail rather than fall back to own processes */
 	uint64_t interval_ns;           /* asked for; to tell a gap */
 	struct name_service names;      /* of users; taken over on success. All NULL: getpwuid_r */

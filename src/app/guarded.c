@@ -103,8 +103,7 @@ static const struct source_ops guarded_ops = {
 
 static int open_inner(struct guarded *guarded, const struct settings *settings)
 {
-	struct live_options options = { .root = "",
-					.require_all = settings->require_all,
+	struct live_options options = { .require_all = settings->require_all,
 					.interval_ns = settings->interval_ns,
 					.sockets = helper_sockets(guarded->helper) };
 	char error[ERROR_SIZE] = "";

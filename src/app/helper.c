@@ -19,7 +19,6 @@
 #define OPENER_PATIENCE_MS 250 /* no more: exit records wait meanwhile */
 #define LATE_PATIENCE_MS 20    /* for an answer that was waited for in vain before */
 #define NS_PER_MS 1000000u
-#define PRIO_LEVELS 8
 
 struct helper {
 	struct helper_process actor, namer, opener;
@@ -132,12 +131,12 @@ int helper_run_delayacct(struct helper *helper)
 
 static int helper_set_prio(void *data, const struct task_id *thread, int io_class, int level)
 {
-	if (io_class < 0 || level < 0 || level >= PRIO_LEVELS)
+	if (io_class < 0 || level < 0 || level >= HELPER_PRIO_LEVELS)
 		return -EINVAL;
 	return ask_actor(data, (struct helper_request){ .kind = HELPER_PRIO,
 							.tid = thread->tid,
 							.start_ns = thread->start_ns,
-							.value = (uint32_t)(io_class * PRIO_LEVELS + level) });
+							.value = (uint32_t)(io_class * HELPER_PRIO_LEVELS + level) });
 }
 
 static int helper_send_signal(void *data, const struct task_id *process, int signal)

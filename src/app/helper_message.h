@@ -12,6 +12,7 @@
 
 #define HELPER_NAME_SIZE 260
 #define HELPER_ERROR_MAX 4095 /* as the kernel's */
+#define HELPER_PRIO_LEVELS 8  /* HELPER_PRIO is asked for by class * levels + level */
 
 enum helper_kind {
 	HELPER_USER,      /* value: a uid. The answer has the name; -ENOENT: nobody has it */

@@ -16,8 +16,7 @@
 #include <unistd.h>
 
 #define PASSWD_BUFFER_MAX ((size_t)1 << 20)
-#define PRIO_LEVELS 8
-#define PRIO_VALUE_MAX (3 * PRIO_LEVELS) /* class idle has one level */
+#define PRIO_VALUE_MAX (3 * HELPER_PRIO_LEVELS) /* class idle has one level */
 
 static int serve_user(struct helper_state *state, const struct helper_request *request, struct helper_answer *answer)
 {
@@ -72,8 +71,8 @@ static int serve_prio(struct helper_state *state, const struct helper_request *r
 	const struct task_id thread = { .tid = request->tid, .start_ns = request->start_ns };
 
 	(void)state, (void)answer;
-	return direct.set_prio(direct.data, &thread, (int)request->value / PRIO_LEVELS,
-			       (int)request->value % PRIO_LEVELS);
+	return direct.set_prio(direct.data, &thread, (int)request->value / HELPER_PRIO_LEVELS,
+			       (int)request->value % HELPER_PRIO_LEVELS);
 }
 
 static int serve_socket(struct helper_state *state, const struct helper_request *request, struct helper_answer *answer)
@@ -93,7 +92,7 @@ static const struct {
 	[HELPER_USER] = { PRIVILEGE_NAMES, false, 0, UINT32_MAX - 1, serve_user },
 	[HELPER_DELAYACCT] = { PRIVILEGE_ACTOR, false, 0, HELPER_DELAYACCT_RUN, serve_delayacct },
 	[HELPER_SIGNAL] = { PRIVILEGE_ACTOR, true, 1, 31, serve_signal },
-	[HELPER_PRIO] = { PRIVILEGE_ACTOR, true, PRIO_LEVELS, PRIO_VALUE_MAX, serve_prio },
+	[HELPER_PRIO] = { PRIVILEGE_ACTOR, true, HELPER_PRIO_LEVELS, PRIO_VALUE_MAX, serve_prio },
 	[HELPER_SOCKET] = { PRIVILEGE_OPENER, false, 0, NETLINK_KINDS - 1, serve_socket },
 };
 

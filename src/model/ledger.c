@@ -197,12 +197,20 @@ fail:
 	return NULL;
 }
 
-/* The process leaves the ledger with its last open entry: later records of it make it anew, with the same start. */
-static void leave_process(struct ledger *ledger, const struct entry *entry, bool dead)
+/* NULL where somebody else has the number now. */
+static struct process *process_of_entry(const struct ledger *ledger, const struct entry *entry)
 {
 	struct process *process = find_process(ledger, entry->info->process.tid);
 
-	if (!process || process->start_ns != entry->info->process.start_ns)
+	return process && process->start_ns == entry->info->process.start_ns ? process : NULL;
+}
+
+/* The process leaves the ledger with its last open entry: later records of it make it anew, with the same start. */
+static void leave_process(struct ledger *ledger, const struct entry *entry, bool dead)
+{
+	struct process *process = process_of_entry(ledger, entry);
+
+	if (!process)
 		return;
 	if (process->entries > 0)
 		process->entries--;
@@ -210,13 +218,6 @@ static void leave_process(struct ledger *ledger, const struct entry *entry, bool
 		process->dead = true;
 		ledger->living_processes--;
 	}
-}
-
-static bool process_is_dead(const struct ledger *ledger, const struct entry *entry)
-{
-	const struct process *process = find_process(ledger, entry->info->process.tid);
-
-	return process && process->dead && process->start_ns == entry->info->process.start_ns;
 }
 
 void ledger_mark_vanished(struct ledger *ledger, struct entry *entry, bool vanished)
@@ -233,15 +234,14 @@ void ledger_mark_vanished(struct ledger *ledger, struct entry *entry, bool vanis
 void ledger_drop(struct ledger *ledger, struct entry *entry)
 {
 	uint32_t slot = (uint32_t)(entry - ledger->items);
-	struct process *process = find_process(ledger, entry->info->process.tid);
-	bool same = process && process->start_ns == entry->info->process.start_ns;
+	struct process *process = process_of_entry(ledger, entry);
 
 	ledger_mark_vanished(ledger, entry, false);
 	if (!(entry->flags & ENTRY_CLOSED)) {
 		ledger->open--;
 		leave_process(ledger, entry, false);
 	}
-	if (same && --process->held == 0)
+	if (process && --process->held == 0)
 		drop_process(ledger, process);
 	if (idmap_get(&ledger->by_tid, (uint32_t)entry->tid) == slot)
 		idmap_remove(&ledger->by_tid, (uint32_t)entry->tid);
@@ -253,6 +253,7 @@ void ledger_drop(struct ledger *ledger, struct entry *entry)
 void ledger_close_entry(struct ledger *ledger, struct entry *entry, const struct reading *record)
 {
 	bool group_dead = (record->flags & READING_GROUP_DEAD) != 0;
+	const struct process *own = process_of_entry(ledger, entry);
 
 	if (entry->flags & ENTRY_CLOSED)
 		return;
@@ -265,7 +266,7 @@ void ledger_close_entry(struct ledger *ledger, struct entry *entry, const struct
 	ledger->open--;
 	leave_process(ledger, entry, group_dead);
 	/* Records need not come in the order of the deaths: a leader's may follow that of its process's last thread. */
-	if (process_is_dead(ledger, entry) && entry->tid == entry->info->process.tid)
+	if (own && own->dead && entry->tid == entry->info->process.tid)
 		entry->flags |= ENTRY_GROUP_DEAD | ENTRY_GROUP_TOLD;
 	if (group_dead && entry->tid != entry->info->process.tid) { /* the leader went before: its TID is free now */
 		struct entry *leader = ledger_find(ledger, entry->info->process.tid);
@@ -294,36 +295,34 @@ bool ledger_may_return(const struct ledger *ledger, const struct entry *entry)
 
 bool ledger_process_lives(const struct ledger *ledger, const struct entry *entry)
 {
-	const struct process *process = find_process(ledger, entry->info->process.tid);
+	const struct process *process = process_of_entry(ledger, entry);
 	const struct entry *leader = ledger_find(ledger, entry->info->process.tid);
 
-	return process && !process->dead && process->start_ns == entry->info->process.start_ns && leader &&
-	       leader->info->process.start_ns == process->start_ns;
+	return process && !process->dead && leader && leader->info->process.start_ns == process->start_ns;
 }
 
 void ledger_note_forgotten(struct ledger *ledger, const struct entry *entry)
 {
-	struct process *process = find_process(ledger, entry->info->process.tid);
+	struct process *process = process_of_entry(ledger, entry);
 
-	if (process && process->start_ns == entry->info->process.start_ns && process->forgot_ns < entry->last_time_ns)
+	if (process && process->forgot_ns < entry->last_time_ns)
 		process->forgot_ns = entry->last_time_ns;
 }
 
 bool ledger_may_be_forgotten(const struct ledger *ledger, const struct entry *entry)
 {
-	const struct process *process = find_process(ledger, entry->info->process.tid);
+	const struct process *process = process_of_entry(ledger, entry);
 
-	return process && entry->tid != process->tgid && process->start_ns == entry->info->process.start_ns &&
-	       entry->start_earliest_ns <= process->forgot_ns;
+	return process && entry->tid != process->tgid && entry->start_earliest_ns <= process->forgot_ns;
 }
 
 void ledger_reopen_entry(struct ledger *ledger, struct entry *entry)
 {
-	struct process *process = find_process(ledger, entry->info->process.tid);
+	struct process *process = process_of_entry(ledger, entry);
 
 	entry->flags &= ~(uint32_t)(ENTRY_CLOSED | ENTRY_GROUP_DEAD | ENTRY_GROUP_TOLD | ENTRY_ZOMBIE_SEEN);
 	ledger->open++;
-	if (process && process->start_ns == entry->info->process.start_ns)
+	if (process)
 		process->entries++;
 }
 

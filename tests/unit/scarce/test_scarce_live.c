@@ -161,7 +161,7 @@ static void sweep(struct trial *trial)
 
 static void open_trial(struct trial *trial, struct kernel_traits traits, int calm)
 {
-	const struct live_options options = { .root = "", .interval_ns = SECOND };
+	const struct live_options options = { .interval_ns = SECOND };
 	char error[256];
 
 	*trial = (struct trial){ 0 };

@@ -88,7 +88,6 @@ static const char *notice(struct machine *machine)
 static bool open_machine(struct machine *machine, bool require_all)
 {
 	struct live_options options = {
-		.root = "",
 		.require_all = require_all,
 		.interval_ns = 1000000000,
 		.sockets = { &machine->opener, open_socket },
