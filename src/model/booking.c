@@ -30,8 +30,26 @@ uint32_t booking_known(const struct entry *entry, int delayacct)
 	return known;
 }
 
+/* A reading alone may be of a task whose record is sent: of one on its way through do_exit, or of a zombie. Those neither
+ * sleep nor call any more. */
+static void learn_life(struct entry *entry, const struct reading *reading)
+{
+	bool same_unit = entry->flags & ENTRY_ZERO_BASE ||
+			 !(entry->flags & ENTRY_EXACT) == !(reading->flags & READING_EXACT_IO);
+
+	if (reading->state == 'S' || reading->state == 'I') {
+		entry->alive_ns = since(reading->time_ns, reading->window_ns);
+		return;
+	}
+	for (int counter = COUNTER_READ_CALLS; counter <= COUNTER_WRITE_CALLS; counter++)
+		if (same_unit && entry->last.known & reading->counters.known & COUNTER_BIT(counter) &&
+		    reading->counters.value[counter] > entry->last.value[counter])
+			entry->alive_ns = since(entry->last_time_ns, entry->last_window_ns);
+}
+
 static void remember(struct entry *entry, const struct reading *reading)
 {
+	learn_life(entry, reading);
 	entry->last = reading->counters;
 	entry->last_time_ns = reading->time_ns;
 	entry->last_window_ns = reading->window_ns;
@@ -54,7 +72,7 @@ void booking_base_reading(struct entry *entry, const struct reading *reading)
 
 void booking_base_zero(struct entry *entry, const struct reading *reading, int delayacct)
 {
-	uint64_t start = reading->time_ns > reading->age_ns ? reading->time_ns - reading->age_ns : 0;
+	uint64_t start = since(reading->time_ns, reading->age_ns);
 
 	entry->last = (struct counters){ .known = COUNTERS_ALL };
 	entry->last_time_ns = start;

@@ -68,22 +68,17 @@ static bool may_equal(uint64_t start, uint64_t window_ns, uint64_t other, uint64
 	       other <= start + READING_START_TOLERANCE_NS + other_window_ns;
 }
 
-static uint64_t before(uint64_t time_ns, uint64_t age_ns)
-{
-	return time_ns > age_ns ? time_ns - age_ns : 0;
-}
-
 /* When the process of a reading started: told by the leader's own age, or by ac_tgetime; else at the latest when the
  * thread did. */
 static uint64_t process_start(const struct reading *reading, bool *told)
 {
 	*told = true;
 	if (reading->tid == reading->tgid)
-		return before(reading->time_ns, reading->age_ns);
+		return since(reading->time_ns, reading->age_ns);
 	if (reading->process_age_ns)
-		return before(reading->time_ns, reading->process_age_ns);
+		return since(reading->time_ns, reading->process_age_ns);
 	*told = false;
-	return before(reading->time_ns, reading->age_ns);
+	return since(reading->time_ns, reading->age_ns);
 }
 
 /* A dead process may still have records of its threads on the way: only one that still has open entries is meant. One
@@ -173,7 +168,7 @@ struct entry *ledger_add(struct ledger *ledger, const struct reading *reading)
 	}
 	fill_info(info, &known);
 	info->process = (struct task_id){ .tid = process->tgid, .start_ns = process->start_ns };
-	info->id = (struct task_id){ .tid = known.tid, .start_ns = before(known.time_ns, known.age_ns) };
+	info->id = (struct task_id){ .tid = known.tid, .start_ns = since(known.time_ns, known.age_ns) };
 	if (known.tid == known.tgid)
 		info->id.start_ns = process->start_ns;
 	info->leader = leader_of(ledger, info);
@@ -186,8 +181,8 @@ struct entry *ledger_add(struct ledger *ledger, const struct reading *reading)
 		.tid = known.tid,
 		.info = info,
 		.state = known.state,
-		.start_latest_ns = before(known.time_ns, known.age_ns),
-		.start_earliest_ns = before(before(known.time_ns, known.age_ns), known.window_ns),
+		.start_latest_ns = since(known.time_ns, known.age_ns),
+		.start_earliest_ns = since(since(known.time_ns, known.age_ns), known.window_ns),
 	};
 	return &ledger->items[slot];
 fail:
@@ -333,8 +328,8 @@ bool ledger_same_process(const struct entry *entry, const struct reading *readin
 
 bool ledger_same_start(const struct entry *entry, const struct reading *reading)
 {
-	uint64_t latest = before(reading->time_ns, reading->age_ns);
-	uint64_t earliest = before(latest, reading->window_ns);
+	uint64_t latest = since(reading->time_ns, reading->age_ns);
+	uint64_t earliest = since(latest, reading->window_ns);
 
 	if (!may_equal(entry->start_latest_ns, entry->start_latest_ns - entry->start_earliest_ns, latest,
 		       reading->window_ns))
@@ -347,8 +342,8 @@ bool ledger_same_start(const struct entry *entry, const struct reading *reading)
 
 void ledger_narrow_start(struct entry *entry, const struct reading *reading)
 {
-	uint64_t latest = before(reading->time_ns, reading->age_ns);
-	uint64_t earliest = before(latest, reading->window_ns);
+	uint64_t latest = since(reading->time_ns, reading->age_ns);
+	uint64_t earliest = since(latest, reading->window_ns);
 
 	if (latest < entry->start_latest_ns)
 		entry->start_latest_ns = latest;

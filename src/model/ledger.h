@@ -27,6 +27,7 @@ struct entry {
 	uint64_t last_time_ns; /* when that was received */
 	uint64_t last_window_ns;
 	uint64_t last_age_ns;                        /* orders readings */
+	uint64_t alive_ns;                           /* its exit record had not been sent then; 0: unknown */
 	uint64_t start_earliest_ns, start_latest_ns; /* by its first reading; id.start_ns may be its process's */
 	uint64_t blkio_changed_ns; /* when blkio_count was last seen to change, or the first reading */
 	uint64_t swapin_changed_ns;
@@ -59,6 +60,12 @@ struct ledger {
 	uint32_t *free_entries, *free_processes;
 	size_t free_entry_count, free_entry_capacity, free_process_count, free_process_capacity;
 };
+
+/* Clocks of two sources may disagree by a little: never below 0. */
+static inline uint64_t since(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
 
 void ledger_free(struct ledger *ledger);
 struct entry *ledger_find(const struct ledger *ledger, pid_t tid);

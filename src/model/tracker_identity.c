@@ -11,8 +11,12 @@
 
 bool tracker_all_records(const struct tracker *tracker, const struct entry *entry)
 {
-	return tracker->exits_known && (entry->info->process.start_ns >= tracker->lost_ns ||
-					since(entry->last_time_ns, entry->last_window_ns) >= tracker->lost_ns);
+	/* One whose own record came had not sent it before. */
+	uint64_t told_ns =
+	    entry->flags & ENTRY_CLOSED ? since(entry->last_time_ns, entry->last_window_ns) : entry->alive_ns;
+
+	return tracker->exits_known &&
+	       (entry->info->process.start_ns >= tracker->lost_ns || told_ns >= tracker->lost_ns);
 }
 
 /* Where no records come, and none ever did, every exec would look like one that nobody announced. */

@@ -26,11 +26,6 @@ struct tracker {
 	struct machine_counters machine;
 };
 
-static inline uint64_t since(uint64_t now, uint64_t then)
-{
-	return now > then ? now - then : 0;
-}
-
 /* The entry's delta in the interval being made, NULL if it has none. */
 static inline struct task_delta *pending_of(struct tracker *tracker, const struct entry *entry)
 {
@@ -42,7 +37,7 @@ static inline struct task_delta *pending_of(struct tracker *tracker, const struc
  * 0 or -ENOMEM. */
 int tracker_settle(struct tracker *tracker, const struct reading *reading, bool record, struct entry **entry,
 		   bool *zombie);
-/* True if every end of a thread of that process has been told, or at least every one since the entry was last read. */
+/* True if every end of a thread of that process has been told, or at least none that was lost can be the entry's own. */
 bool tracker_all_records(const struct tracker *tracker, const struct entry *entry);
 /* sample->anew_ns: before what comes with it is booked (who started earlier is no newborn), and after that. What they
  * did whose bases are dropped is booked nowhere: it can't be told when they did it. */
