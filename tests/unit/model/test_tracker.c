@@ -490,6 +490,36 @@ static void test_new_name_long_after_a_loss(void **state)
 	books_close(&books);
 }
 
+/* After a loss a reading is no sign of life: one on its way out runs too, and it may be the dead leader whose record was
+ * lost. One that sleeps lives, and one that calls. */
+static void test_life_after_a_loss(void **state)
+{
+	enum { RUNS, SLEEPS, CALLS, CASES };
+
+	(void)state;
+	for (int sign = RUNS; sign < CASES; sign++) {
+		struct books books;
+
+		open_with_old_task(&books, 1 << 20);
+		tracker_note_loss(books.tracker, books.now_ns);
+		books.now_ns += SECOND;
+		for (uint64_t sweep = 0; sweep < 3; sweep++) {
+			struct reading reading = old_task(&books, (1 + sweep) << 20);
+
+			reading.state = sign == SLEEPS && sweep == 1 ? 'S' : 'R';
+			reading.counters.value[COUNTER_READ_CALLS] = sign == CALLS && sweep ? 1 : 0;
+			if (sweep == 2)
+				strcpy(reading.comm, "new");
+			books_read(&books, &reading);
+			books_sweep(&books);
+			if (sweep)
+				assert_int_equal(booked(&books, 42, COUNTER_WRITE),
+						 sweep == 1 || sign != RUNS ? 1 << 20 : 0);
+		}
+		books_close(&books);
+	}
+}
+
 /* The leader's record is among those that nobody knows of: its TID goes on with what its thread had done. */
 static void test_takeover_with_records_missed(void **state)
 {
@@ -981,6 +1011,7 @@ int main(void)
 		cmocka_unit_test(test_takeover_with_records_lost),
 		cmocka_unit_test(test_takeover_with_records_missed),
 		cmocka_unit_test(test_new_name_long_after_a_loss),
+		cmocka_unit_test(test_life_after_a_loss),
 		cmocka_unit_test(test_rounded_record_after_an_exact_reading),
 		cmocka_unit_test(test_exact_reading_after_a_rounded_base),
 		cmocka_unit_test(test_steady_calls),
