@@ -377,10 +377,13 @@ static void add_head(struct accumulator *accumulator, const struct interval *int
 	if (!accumulator->started && !interval->baseline) {
 		accumulator->started = true;
 		sum->begin_ns = interval->begin_ns;
+		sum->unmeasured_ns = interval->unmeasured_ns;
 		sum->baseline = false;
-	}
-	if (interval->baseline)
+	} else if (interval->baseline) {
 		sum->begin_ns = interval->end_ns;
+	} else {
+		sum->unmeasured_ns += interval_hole_ns(sum->end_ns, interval);
+	}
 	sum->end_ns = interval->end_ns;
 	sum->end_wall_ms = interval->end_wall_ms;
 	sum->all_tasks = interval->all_tasks;
@@ -400,7 +403,7 @@ static void add_head(struct accumulator *accumulator, const struct interval *int
 static void refresh_entries(struct accumulator *accumulator)
 {
 	struct interval *sum = &accumulator->sum;
-	uint64_t length = sum->end_ns - sum->begin_ns;
+	uint64_t length = interval_measured_ns(sum);
 
 	for (size_t i = 0; i < sum->count; i++) {
 		struct task_delta *task = &sum->tasks[i];

@@ -336,7 +336,7 @@ static void add_machine(struct merger *merger, const struct machine_delta *part)
 
 static uint64_t gap_of(const struct interval *interval)
 {
-	return interval->gap ? interval->end_ns - interval->begin_ns : 0;
+	return interval->gap ? interval_measured_ns(interval) : 0;
 }
 
 static void add_head(struct merger *merger, const struct interval *part)
@@ -344,6 +344,7 @@ static void add_head(struct merger *merger, const struct interval *part)
 	struct interval *sum = merger->sum;
 
 	merger->gap_ns += gap_of(part);
+	sum->unmeasured_ns += interval_hole_ns(sum->end_ns, part);
 	sum->end_ns = part->end_ns;
 	sum->end_wall_ms = part->end_wall_ms;
 	sum->all_tasks &= part->all_tasks;
@@ -355,7 +356,7 @@ static void add_head(struct merger *merger, const struct interval *part)
 	sum->task_count = part->task_count;
 	sum->process_count = part->process_count;
 	sum->exited += part->exited;
-	sum->gap = merger->gap_ns * 2 > sum->end_ns - sum->begin_ns; /* an hour with a long breath in it is none */
+	sum->gap = merger->gap_ns * 2 > interval_measured_ns(sum); /* an hour with a long breath in it is none */
 	counters_add(&sum->total, &part->total);
 }
 

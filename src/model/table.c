@@ -245,7 +245,7 @@ static int add_parts(const struct build *build, const struct interval *interval,
 		struct part part = {
 			.info = task->info,
 			.sum = { .known = task->known },
-			.lived_ns = interval->end_ns - interval->begin_ns,
+			.lived_ns = interval_measured_ns(interval),
 			.age_ns = task->age_ns,
 			.lifetime_read = task->lifetime_read,
 			.lifetime_write = task->lifetime_write,

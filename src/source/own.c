@@ -190,18 +190,25 @@ static bool waits(struct watched *process)
 	return false;
 }
 
+static bool is_own(const struct own *own, pid_t pid)
+{
+	uint32_t uid;
+
+	return proc_owner(own->proc, pid, &uid) == 0 && uid == own->uid;
+}
+
 static int visit(struct own *own, const struct proc_entry *entry)
 {
 	struct watched *process = watch_find(&own->watch, entry->pid);
+	bool known = process != NULL;
 	uint64_t clock;
-	uint32_t uid;
 
 	if (process && process->inode != entry->inode)
 		process->flags |= PROCESS_EXITED; /* dropped below, as one that is not listed any more */
 	if (process && process->flags & PROCESS_EXITED)
 		return 0;
 	if (!process) {
-		if (proc_owner(own->proc, entry->pid, &uid) || uid != own->uid)
+		if (!is_own(own, entry->pid))
 			return 0;
 		process = watch_add(&own->watch, entry->pid, entry->inode);
 		if (!process)
@@ -216,6 +223,10 @@ static int visit(struct own *own, const struct proc_entry *entry)
 
 	process->clock_ns = clock;
 	process->flags &= ~(uint32_t)PROCESS_LISTING;
+	if (known && moved && !is_own(own, entry->pid)) {
+		process->seen = 0; /* another user's by now: dropped below */
+		return 0;
+	}
 	int error = moved ? read_process(own, process) : 0;
 
 	if (error)

@@ -23,7 +23,7 @@ static struct interval *hold(const struct interval *interval)
 		task->flags = idle->flags;
 		task->state = idle->state;
 		task->age_ns = idle->age_ns;
-		task->lived_ns = interval->end_ns - interval->begin_ns;
+		task->lived_ns = interval_measured_ns(interval);
 		task->lifetime_read = idle->lifetime_read;
 		task->lifetime_write = idle->lifetime_write;
 	}

@@ -154,7 +154,8 @@ static void put_null_over(int fd)
 	close(null);
 }
 
-/* A process that writes what it is told to, and one byte more to say so. */
+/* A process that writes what it is told to, and one byte more to say so. It can become another user's. */
+#define BECOME_NOBODY UINT32_MAX
 struct worker {
 	pid_t pid;
 	int orders, answers;
@@ -167,9 +168,13 @@ static void work(int orders, int answers)
 	uint32_t amount;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (read(orders, &amount, sizeof(amount)) == (ssize_t)sizeof(amount) && amount)
-		if (write(null, bytes, amount) != (ssize_t)amount || write(answers, "", 1) != 1)
+	while (read(orders, &amount, sizeof(amount)) == (ssize_t)sizeof(amount) && amount) {
+		if (amount == BECOME_NOBODY ? setresuid(NOBODY, NOBODY, NOBODY) != 0
+					    : write(null, bytes, amount) != (ssize_t)amount)
 			_exit(1);
+		if (write(answers, "", 1) != 1)
+			_exit(1);
+	}
 	_exit(0);
 }
 
@@ -177,6 +182,7 @@ static struct worker worker_start_as(uid_t uid)
 {
 	int orders[2], answers[2];
 	struct worker worker;
+	char byte;
 
 	assert_int_equal(pipe2(orders, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(answers, O_CLOEXEC), 0);
@@ -184,7 +190,7 @@ static struct worker worker_start_as(uid_t uid)
 	assert_true(worker.pid >= 0);
 	if (worker.pid == 0) {
 		close(orders[1]);
-		if (setresuid(uid, uid, uid) != 0)
+		if (setresuid(uid, uid, uid) != 0 || write(answers[1], "", 1) != 1)
 			_exit(1);
 		work(orders[0], answers[1]);
 	}
@@ -192,6 +198,7 @@ static struct worker worker_start_as(uid_t uid)
 	close(answers[1]);
 	worker.orders = orders[1];
 	worker.answers = answers[0];
+	assert_int_equal(read(worker.answers, &byte, 1), 1); /* it is who it should be */
 	return worker;
 }
 
@@ -447,6 +454,31 @@ static void test_queries_refused(void **state)
 	close_machine(&machine);
 }
 
+/* Who was one's own is another's once it has changed its user. */
+static void test_own_no_more(void **state)
+{
+	struct machine machine = { .opener.refusal = -EMFILE };
+	struct worker worker;
+
+	(void)state;
+	OPEN_OR_SKIP(&machine, false);
+	worker = worker_start();
+	put_null_over(queries());
+	next(&machine);
+	next(&machine);
+	assert_false(machine.interval->all_tasks);
+	assert_true(lists(&machine, worker.pid));
+	worker_write(&worker, BECOME_NOBODY);
+	for (int i = 0; i < 2; i++) {
+		worker_write(&worker, AMOUNT);
+		next(&machine);
+		assert_int_equal(written(&machine, worker.pid), 0);
+	}
+	assert_false(lists(&machine, worker.pid));
+	worker_end(&worker);
+	close_machine(&machine);
+}
+
 /* An interval that comes to nothing is made up for by the next one, of one's own too. */
 static void test_own_without_memory(void **state)
 {
@@ -650,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_records_in_alarm),
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_queries_refused),
+		cmocka_unit_test(test_own_no_more),
 		cmocka_unit_test(test_own_without_memory),
 		cmocka_unit_test(test_queries_that_fail_in_between),
 		cmocka_unit_test(test_queries_without_memory),
