@@ -81,6 +81,7 @@ struct interval {
 	struct cgroup_delta *cgroups; /* owned: those that did something, and those of which it can't be told */
 	size_t cgroup_count, cgroup_capacity;
 	bool gap;                   /* much longer than asked for: suspend, SIGSTOP, clock trouble */
+	uint64_t unrecorded;        /* recordings: intervals right before it that the recorder could not keep; sums: in it */
 	bool crowded;               /* sums only: memory ran out, so any row may lack what is in another, mostly `other`
 				     * (approximate); of cgroups that are not listed nothing is known */
 };

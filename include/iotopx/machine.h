@@ -30,6 +30,7 @@ enum machine_known {
 	MACHINE_CPU = 1 << 3,
 	MACHINE_DISKS = 1 << 4,
 	MACHINE_NFS = 1 << 5, /* set also where there are no such mounts */
+	MACHINE_MINUTES = 1 << 6, /* of a delta: pressure's means over 60 and 300 s; recordings do not keep them */
 };
 
 /* Cumulative values and levels of one moment. */

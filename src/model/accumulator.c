@@ -394,6 +394,7 @@ static void add_head(struct accumulator *accumulator, const struct interval *int
 	sum->task_count = interval->task_count;
 	sum->process_count = interval->process_count;
 	sum->exited += interval->exited;
+	sum->unrecorded += interval->unrecorded;
 	sum->gap |= interval->gap;
 	counters_add(&sum->total, &interval->total);
 	add_machine(&sum->machine, &interval->machine);

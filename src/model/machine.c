@@ -144,6 +144,7 @@ static void compute_pressure(struct machine_delta *delta, const struct machine_c
 	delta->io_full_avg10 = newer->io_full_avg10;
 	delta->io_full_avg60 = newer->io_full_avg60;
 	delta->io_full_avg300 = newer->io_full_avg300;
+	delta->known |= MACHINE_MINUTES;
 	delta->io_some_ratio = share(newer->io_some_us - older->io_some_us, delta->elapsed_ns);
 	delta->io_full_ratio = share(newer->io_full_us - older->io_full_us, delta->elapsed_ns);
 }

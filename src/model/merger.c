@@ -356,6 +356,7 @@ static void add_head(struct merger *merger, const struct interval *part)
 	sum->task_count = part->task_count;
 	sum->process_count = part->process_count;
 	sum->exited += part->exited;
+	sum->unrecorded += part->unrecorded;
 	sum->gap = merger->gap_ns * 2 > interval_measured_ns(sum); /* an hour with a long breath in it is none */
 	counters_add(&sum->total, &part->total);
 }

@@ -78,6 +78,12 @@ static struct field_value get_after_gap(struct fields *fields, const struct fiel
 	return field_bool(fields->interval->gap);
 }
 
+static struct field_value get_unrecorded(struct fields *fields, const struct field *field)
+{
+	(void)field;
+	return field_integer(fields->interval->unrecorded);
+}
+
 const struct field field_sample_table[] = {
 	{ .name = "schema", .get = get_schema },
 	{ .name = "view", .get = get_view },
@@ -88,6 +94,7 @@ const struct field field_sample_table[] = {
 	{ .name = "delayacct", .get = get_delayacct },
 	{ .name = "lost_exits", .get = get_lost_exits },
 	{ .name = "after_gap", .get = get_after_gap },
+	{ .name = "unrecorded_intervals", .get = get_unrecorded },
 };
 const size_t field_sample_count = sizeof(field_sample_table) / sizeof(*field_sample_table);
 
@@ -152,11 +159,11 @@ static const struct {
 	SHARE("io_some_ratio", MACHINE_PRESSURE, io_some_ratio, 1),
 	SHARE("io_full_ratio", MACHINE_PRESSURE, io_full_ratio, 1),
 	SHARE("io_some_avg10_ratio", MACHINE_PRESSURE, io_some_avg10, 0.01),
-	SHARE("io_some_avg60_ratio", MACHINE_PRESSURE, io_some_avg60, 0.01),
-	SHARE("io_some_avg300_ratio", MACHINE_PRESSURE, io_some_avg300, 0.01),
+	SHARE("io_some_avg60_ratio", MACHINE_MINUTES, io_some_avg60, 0.01),
+	SHARE("io_some_avg300_ratio", MACHINE_MINUTES, io_some_avg300, 0.01),
 	SHARE("io_full_avg10_ratio", MACHINE_PRESSURE, io_full_avg10, 0.01),
-	SHARE("io_full_avg60_ratio", MACHINE_PRESSURE, io_full_avg60, 0.01),
-	SHARE("io_full_avg300_ratio", MACHINE_PRESSURE, io_full_avg300, 0.01),
+	SHARE("io_full_avg60_ratio", MACHINE_MINUTES, io_full_avg60, 0.01),
+	SHARE("io_full_avg300_ratio", MACHINE_MINUTES, io_full_avg300, 0.01),
 	SHARE("cpu_user_ratio", MACHINE_CPU, cpu_user, 1),
 	SHARE("cpu_system_ratio", MACHINE_CPU, cpu_system, 1),
 	SHARE("cpu_iowait_ratio", MACHINE_CPU, cpu_iowait, 1),

@@ -206,6 +206,17 @@ static int write_after_gap(struct text_writer *writer, const struct interval *in
 	return write_line(writer, interval, "Note: a gap in time: suspended, stopped or kept from running");
 }
 
+static int write_unrecorded(struct text_writer *writer, const struct interval *interval)
+{
+	char text[96];
+
+	if (!interval->unrecorded)
+		return 0;
+	snprintf(text, sizeof(text), "Note: %" PRIu64 " intervals %s were not recorded: the disk was full or too slow",
+		 interval->unrecorded, interval->unmeasured_ns ? "of it" : "before it");
+	return write_line(writer, interval, text);
+}
+
 static int write_notes(struct text_writer *writer, const struct interval *interval)
 {
 	unsigned now = (interval->all_tasks ? 0u : NOTE_OWN_ONLY) | (interval->exits_known ? 0u : NOTE_NO_EXITS) |
@@ -251,6 +262,8 @@ int text_write_summary(struct text_writer *writer, const struct interval *interv
 		error = write_lost(writer, interval);
 	if (error == 0)
 		error = write_after_gap(writer, interval);
+	if (error == 0)
+		error = write_unrecorded(writer, interval);
 	return error ? error : write_notes(writer, interval);
 }
 

@@ -190,11 +190,12 @@ static bool waits(struct watched *process)
 	return false;
 }
 
-static bool is_own(const struct own *own, pid_t pid)
+/* `otherwise`: where it can't be told. */
+static bool is_own(const struct own *own, pid_t pid, bool otherwise)
 {
 	uint32_t uid;
 
-	return proc_owner(own->proc, pid, &uid) == 0 && uid == own->uid;
+	return proc_owner(own->proc, pid, &uid) ? otherwise : uid == own->uid;
 }
 
 static int visit(struct own *own, const struct proc_entry *entry)
@@ -208,7 +209,7 @@ static int visit(struct own *own, const struct proc_entry *entry)
 	if (process && process->flags & PROCESS_EXITED)
 		return 0;
 	if (!process) {
-		if (!is_own(own, entry->pid))
+		if (!is_own(own, entry->pid, false))
 			return 0;
 		process = watch_add(&own->watch, entry->pid, entry->inode);
 		if (!process)
@@ -223,7 +224,7 @@ static int visit(struct own *own, const struct proc_entry *entry)
 
 	process->clock_ns = clock;
 	process->flags &= ~(uint32_t)PROCESS_LISTING;
-	if (known && moved && !is_own(own, entry->pid)) {
+	if (known && moved && !is_own(own, entry->pid, true)) {
 		process->seen = 0; /* another user's by now: dropped below */
 		return 0;
 	}

@@ -20,7 +20,8 @@ static void put_counters(int64_t *cells, const struct counters *counters)
 			cells[counter] = (int64_t)counters->value[counter];
 }
 
-/* The kernel's text has two decimals: so nothing is lost. Averages of minutes, which nothing shows, are not kept. */
+/* The kernel's text has two decimals: so nothing is lost. The means over minutes are not kept: those over 10 s
+ * are in each sample. */
 static void put_pressure(int64_t *row, const struct machine_delta *machine)
 {
 	const double percents[] = { machine->io_some_avg10, machine->io_full_avg10 };
@@ -38,7 +39,7 @@ static void put_machine(int64_t *row, const struct machine_delta *machine, uint6
 {
 	const double cpu[] = { machine->cpu_user, machine->cpu_system, machine->cpu_iowait, machine->cpu_steal };
 
-	row[SAMPLE_MACHINE_KNOWN] = machine->known;
+	row[SAMPLE_MACHINE_KNOWN] = machine->known & ~(uint32_t)MACHINE_MINUTES;
 	if (machine->elapsed_ns != length)
 		row[SAMPLE_MACHINE_LENGTH] = (int64_t)machine->elapsed_ns;
 	if (machine->known & MACHINE_VMSTAT) {

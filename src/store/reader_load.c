@@ -80,6 +80,7 @@ static int get_sample(struct reader *reader, int64_t sample, struct interval *in
 	interval->all_tasks = (flags & SAMPLE_ALL_TASKS) != 0;
 	interval->exits_known = (flags & SAMPLE_EXITS_KNOWN) != 0;
 	interval->gap = (flags & SAMPLE_GAP) != 0;
+	interval->unrecorded = unsigned_at(row, SAMPLE_DROPPED);
 	interval->cgroup_io = (flags & SAMPLE_CGROUP_IO) != 0;
 	interval->cgroup_pressure = (flags & SAMPLE_CGROUP_PRESSURE) != 0;
 	interval->delayacct = is_null(row, SAMPLE_DELAYACCT) ? -1 : sqlite3_column_int(row, SAMPLE_DELAYACCT);

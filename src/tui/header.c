@@ -185,6 +185,8 @@ static void add_notices(struct screen *screen, struct line *line, const struct i
 	if (interval && interval->gap)
 		add(line, 6, STYLE_NOTICE, "%s a gap in time",
 		    screen->settings->view.mode == MODE_RATE ? "after" : "with");
+	if (interval && interval->unrecorded)
+		add(line, 2, STYLE_NOTICE, "%llu intervals not recorded", (unsigned long long)interval->unrecorded);
 	if (interval && interval->exits_known && interval->lost_exits)
 		add(line, 2, STYLE_NOTICE, "%llu exits lost", (unsigned long long)interval->lost_exits);
 	if (interval && !interval->all_tasks && !told)
@@ -444,19 +446,20 @@ static void add_pressures(struct line *line, const struct machine_delta *machine
 {
 	const struct {
 		const char *label;
+		enum machine_known known;
 		double some, full;
 	} means[] = {
-		{ "pressure now", machine->io_some_ratio * 100, machine->io_full_ratio * 100 },
-		{ "60s", machine->io_some_avg60, machine->io_full_avg60 },
-		{ "300s", machine->io_some_avg300, machine->io_full_avg300 },
+		{ "pressure now", MACHINE_PRESSURE, machine->io_some_ratio * 100, machine->io_full_ratio * 100 },
+		{ "60s", MACHINE_MINUTES, machine->io_some_avg60, machine->io_full_avg60 },
+		{ "300s", MACHINE_MINUTES, machine->io_some_avg300, machine->io_full_avg300 },
 	};
 
-	if (!(machine->known & MACHINE_PRESSURE))
-		return;
 	for (size_t i = 0; i < sizeof(means) / sizeof(*means); i++) {
 		unsigned char rank = (unsigned char)(7 + i);
 		char text[32];
 
+		if (!(machine->known & means[i].known))
+			continue;
 		snprintf(text, sizeof(text), "%.1f/%.1f%%", means[i].some, means[i].full);
 		add(line, rank, STYLE_LABEL, "%s", means[i].label);
 		add_tight(line, rank, STYLE_VALUE, text);

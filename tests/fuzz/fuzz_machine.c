@@ -68,7 +68,8 @@ static void check_delta(const char *before, const char *after)
 	parse_all(before, &older);
 	parse_all(after, &newer);
 	REQUIRE(machine_delta_compute(&delta, &older, &newer) == 0);
-	REQUIRE((delta.known & ~(older.known | newer.known)) == 0 && delta.elapsed_ns == SECOND);
+	REQUIRE(!(delta.known & MACHINE_MINUTES) == !(delta.known & MACHINE_PRESSURE));
+	REQUIRE((delta.known & ~(older.known | newer.known | MACHINE_MINUTES)) == 0 && delta.elapsed_ns == SECOND);
 	if (delta.known & MACHINE_PRESSURE)
 		REQUIRE(share(delta.io_some_ratio) && share(delta.io_full_ratio));
 	if (delta.known & MACHINE_CPU)

@@ -23,7 +23,7 @@ MACHINE = ("csv", "json", "openmetrics")
 COUNTERS = ["read_bytes", "write_bytes", "cancelled_write_bytes", "read_char_bytes", "write_char_bytes",
             "read_syscalls", "write_syscalls", "blkio_count", "blkio_delay_ns", "swapin_count", "swapin_delay_ns"]
 SAMPLE = ["schema", "view", "scope", "timestamp", "interval_seconds", "host", "delayacct", "lost_exits", "after_gap",
-          "totals"]
+          "unrecorded_intervals", "totals"]
 TOTALS = ["read_bytes_per_second", "write_bytes_per_second", "actual_read_bytes_per_second",
           "actual_write_bytes_per_second", "dirty_bytes", "writeback_bytes", "io_some_ratio", "io_full_ratio",
           "io_some_avg10_ratio", "io_some_avg60_ratio", "io_some_avg300_ratio", "io_full_avg10_ratio",

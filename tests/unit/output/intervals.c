@@ -295,7 +295,7 @@ struct interval *make_interval(unsigned number)
 		fill_machine(&interval->machine, 501 * 4096, 20 * MIB);
 		add_devices(&interval->machine);
 		add_mount(&interval->machine);
-		interval->machine.known |= MACHINE_PRESSURE;
+		interval->machine.known |= MACHINE_PRESSURE | MACHINE_MINUTES;
 		interval->machine.io_some_ratio = 0.25;
 		interval->machine.io_full_ratio = 0.125;
 		interval->machine.io_some_avg10 = 12.5;

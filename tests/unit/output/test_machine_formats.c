@@ -197,7 +197,7 @@ static void compare_formats(json_t *const *objects, size_t count, char *csv, con
 
 		assert_true(json_is_array(rows));
 		next_record(&reader);
-		assert_int_equal(compare_members(&reader, objects[i]), 9);
+		assert_int_equal(compare_members(&reader, objects[i]), 10);
 		assert_int_equal(compare_members(&reader, json_object_get(objects[i], "totals")), 18);
 		for (size_t row = 0; row < json_array_size(rows); row++) {
 			next_record(&reader);

@@ -77,15 +77,21 @@ static void release(struct interval **intervals, size_t samples)
 	free(intervals);
 }
 
-static struct source *replay(const char *path)
+/* Divided into `parts`; 0: as recorded. */
+static struct source *replay_in(const char *path, uint64_t parts)
 {
-	const struct replay_options options = { .path = path };
+	const struct replay_options options = { .path = path, .parts = parts };
 	struct source *source = NULL;
 	char error[256];
 
 	if (replay_open(&options, &source, error, sizeof(error)))
 		fail_msg("%s: %s", path, error);
 	return source;
+}
+
+static struct source *replay(const char *path)
+{
+	return replay_in(path, 0);
 }
 
 static void same_text(const char *one, const char *other)
@@ -529,6 +535,20 @@ static void what_is_lost_is_counted(void **state)
 	assert_true(lost > 0 && lost < 300);
 	assert_int_equal(number(path, "SELECT count(*) FROM samples"), 301 - lost);
 	assert_int_equal(number(path, "SELECT sum(dropped) FROM samples"), lost);
+	/* ... and told to who looks at them, also where they are but a part of what is shown. */
+	for (uint64_t parts = 0; parts < 2; parts++) {
+		struct source *source = replay_in(path, parts);
+		uint64_t told = 0, unmeasured = 0;
+
+		while (source->ops->next(source, false, &interval) == 0) {
+			told += interval->unrecorded;
+			unmeasured += interval->unmeasured_ns;
+			interval_unref(interval);
+		}
+		assert_int_equal(told, lost);
+		assert_true((unmeasured > 0) == (parts == 1));
+		source->ops->close(source);
+	}
 	made_close(&made);
 	made_remove(path);
 }
