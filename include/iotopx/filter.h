@@ -17,6 +17,8 @@ struct filter;
 
 /* *filter is new and owned by the caller; NULL for an empty expression. -EINVAL with one line in `error`. */
 int filter_parse(const char *expression, struct filter **filter, char *error, size_t error_size);
+/* Bytes of the word that the expression begins with, its quotes included; an open quote takes the rest. */
+size_t filter_word_length(const char *expression);
 void filter_free(struct filter *filter);
 
 /* From -p and -u: each list is ORed within, ANDed with the rest. A PID or TID is pinned to the identity that

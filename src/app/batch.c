@@ -314,7 +314,7 @@ static int batch_ready(void *data, struct pollfd *fds, size_t count)
 		return LOOP_END;
 	if (queue_has_room(batch->queue))
 		loop_hold(batch->loop, false);
-	return batch->finishing && queue_is_empty(batch->queue) ? LOOP_END : 0;
+	return batch->finishing && queue_waiting(batch->queue) == 0 ? LOOP_END : 0;
 }
 
 static int batch_signal(void *data, int number)
@@ -457,12 +457,13 @@ static void await_writes(struct batch *batch)
 {
 	int64_t end = now_ms() + LAST_WRITE_MS, left;
 
-	while (!queue_is_empty(batch->queue) && (left = end - now_ms()) > 0) {
+	while (queue_waiting(batch->queue) && (left = end - now_ms()) > 0) {
 		struct pollfd event = { .fd = queue_fd(batch->queue), .events = POLLIN };
 
 		if (poll(&event, 1, (int)left) > 0)
 			queue_collect(batch->queue);
 	}
+	batch->dropped += queue_waiting(batch->queue);
 }
 
 static void complain_end(const struct batch *batch, int error)

@@ -104,14 +104,16 @@ struct outputs {
 	uint64_t lost; /* intervals that should have been recorded */
 };
 
-/* Printed, -n alone divides the window, and -d alone is the length of an interval. */
+/* Printed, -n alone divides the window, and -d alone is the length of an interval. One part more is there to pass
+ * unprinted. */
 static int open_replay(const struct settings *settings, bool printed, struct source **source)
 {
+	const bool divides = printed && settings->iterations && !settings->interval_given;
 	const struct replay_options options = {
 		.path = settings->replay,
 		.begin = settings->begin,
 		.end = settings->end,
-		.parts = printed && !settings->interval_given ? settings->iterations : 0,
+		.parts = divides ? settings->iterations + settings->snap : 0,
 		.merge_ns = printed && settings->interval_given ? settings->interval_ns : 0,
 	};
 	char error[LINE_SIZE] = "";

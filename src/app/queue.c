@@ -212,14 +212,14 @@ void queue_collect(struct queue *queue)
 	(void)got; /* nothing to read is fine */
 }
 
-bool queue_is_empty(struct queue *queue)
+size_t queue_waiting(struct queue *queue)
 {
-	bool empty;
+	size_t count;
 
 	pthread_mutex_lock(&queue->lock);
-	empty = queue->count == 0 || queue->error != 0;
+	count = queue->error ? 0 : queue->count;
 	pthread_mutex_unlock(&queue->lock);
-	return empty;
+	return count;
 }
 
 int queue_error(struct queue *queue)

@@ -23,7 +23,7 @@ int queue_put(struct queue *queue, char *bytes, size_t length);
 /* Readable when the thread has written something or failed; queue_collect resets it. */
 int queue_fd(const struct queue *queue);
 void queue_collect(struct queue *queue);
-bool queue_is_empty(struct queue *queue); /* all is written, or will never be */
+size_t queue_waiting(struct queue *queue); /* of what was put, how many are not written yet; 0 after an error */
 int queue_error(struct queue *queue);     /* the -errno that ended writing, or 0 */
 
 #endif

@@ -79,7 +79,7 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
-/* Copies one word, quotes undone, and moves *at behind it. Its start says whether a key may stand there. 0, or
+/* Copies one word, quotes undone, unless `word` is NULL, and moves *at behind it. Its start says whether a key may stand there. 0, or
  * -EINVAL for a quote that is not closed. */
 static int take_word(const char **at, char *word)
 {
@@ -87,6 +87,8 @@ static int take_word(const char **at, char *word)
 	const char *from = *at;
 
 	for (; *from && (quoted || (*from != ' ' && *from != '\t')); from++) {
+		size_t length = 1;
+
 		if (*from == '"') {
 			quoted = !quoted;
 			continue;
@@ -94,12 +96,23 @@ static int take_word(const char **at, char *word)
 		if (*from == '\\' && from[1] == '"')
 			from++;
 		else if (*from == '\\' && from[1] && !quoted)
-			*word++ = *from++;
-		*word++ = *from;
+			length = 2;
+		if (word)
+			word = mempcpy(word, from, length);
+		from += length - 1;
 	}
-	*word = '\0';
+	if (word)
+		*word = '\0';
 	*at = from;
 	return quoted ? -EINVAL : 0;
+}
+
+size_t filter_word_length(const char *text)
+{
+	const char *at = text;
+
+	(void)take_word(&at, NULL);
+	return (size_t)(at - text);
 }
 
 static int term_kind_of(const char *word)

@@ -3,6 +3,7 @@
 
 #include "iotopx/array.h"
 #include "iotopx/filter.h"
+#include "iotopx/page.h"
 #include "iotopx/text.h"
 #include "iotopx/units.h"
 #include "iotopx/when.h"
@@ -247,6 +248,12 @@ static void list_columns(char *to, size_t size)
 	}
 }
 
+/* The pages' columns have options of their own. */
+static const struct {
+	enum view_page page;
+	const char *option;
+} page_sorts[] = { { VIEW_DEVICES, "device-sort" }, { VIEW_NFS, "nfs-sort" } };
+
 static int set_sort(void *field, const struct settings_option *option, struct settings *settings, const char *value,
 		    char *why, size_t why_size)
 {
@@ -254,6 +261,10 @@ static int set_sort(void *field, const struct settings_option *option, struct se
 	char keys[SETTINGS_WHY_SIZE / 2];
 
 	(void)option, (void)settings;
+	for (size_t i = 0; !column && i < sizeof(page_sorts) / sizeof(*page_sorts); i++)
+		if (page_column_find(page_get(page_sorts[i].page), value))
+			return refuse(why, why_size, "is a column of another page: --%s sorts that",
+				      page_sorts[i].option);
 	if (!column) {
 		list_columns(keys, sizeof(keys));
 		return refuse(why, why_size, "must be one of %s", keys);

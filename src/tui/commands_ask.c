@@ -25,8 +25,8 @@ static void format_seconds(char *to, size_t size, uint64_t ns)
 {
 	size_t length;
 
-	snprintf(to, size, "%llu.%03llu", (unsigned long long)(ns / 1000000000u),
-		 (unsigned long long)(ns / 1000000u % 1000));
+	snprintf(to, size, "%llu.%09llu", (unsigned long long)(ns / 1000000000u),
+		 (unsigned long long)(ns % 1000000000u));
 	length = strlen(to);
 	while (length && to[length - 1] == '0')
 		to[--length] = '\0';
@@ -152,7 +152,7 @@ static void without_user(char *to, size_t size, const char *text)
 
 	to[0] = '\0';
 	while (text && *text) {
-		size_t length = strcspn(text, " ");
+		size_t length = filter_word_length(text);
 
 		if (length && strncmp(text, "user:", 5) != 0 && used + length + 2 < size) {
 			if (used)
@@ -162,26 +162,36 @@ static void without_user(char *to, size_t size, const char *text)
 			to[used] = '\0';
 		}
 		text += length;
-		text += strspn(text, " ");
+		text += strspn(text, " \t");
 	}
 }
 
-/* By uid: names may hold what a filter means something else by. */
+/* A name as the filter's word; by its number where that would mean something else. */
+static void user_term(char *to, size_t size, const char *name, uint32_t uid)
+{
+	const char *quote = strpbrk(name, " \t") ? "\"" : "";
+
+	if (!name[0] || strchr(name, '"') || (name[0] && name[strlen(name) - 1] == '\\'))
+		snprintf(to, size, "user:%u", uid);
+	else
+		snprintf(to, size, "user:%s%s%s", quote, name, quote);
+}
+
 static void user_chosen(struct screen *screen, int value)
 {
-	char rest[PROMPT_TEXT_SIZE], text[PROMPT_TEXT_SIZE + 32];
+	char rest[PROMPT_TEXT_SIZE], term[PROMPT_TEXT_SIZE], text[2 * PROMPT_TEXT_SIZE + 32];
 
 	without_user(rest, sizeof(rest), screen->settings->filter);
-	if (value < 0)
-		snprintf(text, sizeof(text), "%s", rest);
-	else
-		snprintf(text, sizeof(text), "user:%s%s%s", screen->lookup->user(screen->lookup->data, (uint32_t)value),
-			 rest[0] ? " " : "", rest);
-	if (set_filter(screen, text)) {
-		snprintf(text, sizeof(text), "user:%d%s%s", value, rest[0] ? " " : "", rest);
-		if (set_filter(screen, text))
-			screen_error(screen, "filter: %s", screen->filter_error);
-	}
+	term[0] = '\0';
+	if (value >= 0)
+		user_term(term, sizeof(term), screen->lookup->user(screen->lookup->data, (uint32_t)value),
+			  (uint32_t)value);
+	snprintf(text, sizeof(text), "%s%s%s", term, term[0] && rest[0] ? " " : "", rest);
+	if (set_filter(screen, text) == 0)
+		return;
+	snprintf(text, sizeof(text), "user:%d%s%s", value, rest[0] ? " " : "", rest);
+	if (value < 0 || set_filter(screen, text))
+		screen_error(screen, "%s", screen->filter_error);
 }
 
 static int add_user(struct screen *screen, struct uid_list *seen, uint32_t uid)

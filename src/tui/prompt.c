@@ -142,8 +142,10 @@ bool prompt_recall(struct prompt *prompt, int older)
 		return false;
 	if (older > 0 ? prompt->history_at >= prompt->history->count : prompt->history_at == 0)
 		return false;
+	if (prompt->history_at == 0)
+		memcpy(prompt->draft, prompt->text, prompt->length + 1);
 	prompt->history_at = older > 0 ? prompt->history_at + 1 : prompt->history_at - 1;
-	prompt_set(prompt, prompt->history_at ? prompt->history->text[prompt->history_at - 1] : "");
+	prompt_set(prompt, prompt->history_at ? prompt->history->text[prompt->history_at - 1] : prompt->draft);
 	return true;
 }
 

@@ -21,6 +21,7 @@ struct prompt {
 	bool (*done)(struct screen *screen, bool accepted); /* false: go on editing */
 	struct prompt_history *history;                     /* NULL: none */
 	size_t history_at;                                  /* 0: the text itself */
+	char draft[PROMPT_TEXT_SIZE];                       /* ... as it was left for an older one */
 };
 
 /* What was entered before, newest first. */

@@ -56,7 +56,7 @@ int screen_create(struct settings *settings, const struct lookup *lookup, const 
 	else if (gethostname(created->host_name, sizeof(created->host_name) - 1))
 		created->host_name[0] = '\0';
 	if (screen_update_filter(created))
-		screen_error(created, "filter: %s", created->filter_error);
+		screen_error(created, "%s", created->filter_error);
 	else if (settings->complaint)
 		screen_error(created, "%s", settings->complaint);
 	*screen = created;
@@ -267,7 +267,7 @@ int screen_update_filter(struct screen *screen)
 	if (error) {
 		filter_free(filter);
 		if (!screen->filter_error[0])
-			snprintf(screen->filter_error, sizeof(screen->filter_error), "%s", strerror(-error));
+			snprintf(screen->filter_error, sizeof(screen->filter_error), "filter: %s", strerror(-error));
 		return error;
 	}
 	filter_free(screen->filter);

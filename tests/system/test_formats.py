@@ -252,6 +252,21 @@ def test_slow_reader_gets_whole_intervals():
     assert ends == sorted(set(ends))
 
 
+def test_no_reader_at_the_end():
+    """What a signal finds unread is told as not written, and is not waited for."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    with subprocess.Popen([BINARY, "--format", "json", "-d", "0.1"], stdin=subprocess.DEVNULL, stdout=writer,
+                          stderr=subprocess.PIPE) as monitor:
+        os.close(writer)
+        time.sleep(1)
+        monitor.terminate()
+        said = monitor.stderr.read().decode("ascii")
+    os.close(reader)
+    told = re.search(r"(\d+) intervals were not written", said)
+    assert told and 2 < int(told[1]) < 64, said
+
+
 def test_own_processes_only(tmp_path):
     """Who may not see all says so: nothing is known of exits."""
     binary = tmp_path / "iotopx"

@@ -51,6 +51,7 @@ BAD = [
     (["-p", "0"], ["-p", "'0'", "4194304"]),
     (["-u", "nobody here"], ["-u", "'nobody here'", "user"]),
     (["-s", "NOPE"], ["-s", "'NOPE'", "pid", "read", "write", "io", "command"]),
+    (["--view", "devices", "-s", "util"], ["-s", "'util'", "--device-sort"]),
     (["--columns", "read,nope"], ["--columns", "'nope'", "pid", "command"]),
     (["--columns", ""], ["--columns", "command"]),
     (["--group", "cat"], ["--group", "'cat'", "command, user, unit or container"]),

@@ -217,6 +217,18 @@ def test_readers_agree_in_any_window(name):
             command: cells for command, cells in shown.items() if any(float(cell) for cell in cells)}, options
 
 
+def test_snap_in_a_replay(record):
+    """One part more passes unprinted: -n N prints N."""
+    recorder = record()
+    recorder.wait_samples(8)
+    recorder.end()
+    for count in (1, 3):
+        whole, snapped = ([json.loads(line)["timestamp"] for line in run(
+            "--replay", recorder.path, "--format", "json", "-n", str(parts), *options)[0].splitlines()]
+            for parts, options in ((count + 1, []), (count, ["--snap"])))
+        assert len(snapped) == count and snapped == whole[1:]
+
+
 def test_killed_it_loses_nothing_written(record):
     recorder = record()
     recorder.wait_samples(5)

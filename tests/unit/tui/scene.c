@@ -238,12 +238,14 @@ static const struct actor actors[] = {
 #define ACTORS (sizeof(actors) / sizeof(actors[0]))
 #define DD_A_SECOND 3
 
+const char *scene_name_of_33 = "www-data";
+
 static const char *user_name(void *data, uint32_t uid)
 {
-	static const struct {
+	const struct {
 		uint32_t uid;
 		const char *name;
-	} names[] = { { 0, "root" }, { 33, "www-data" }, { 113, "postgres" }, { 1000, "alexandra-long" } };
+	} names[] = { { 0, "root" }, { 33, scene_name_of_33 }, { 113, "postgres" }, { 1000, "alexandra-long" } };
 
 	(void)data;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

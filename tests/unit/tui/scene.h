@@ -22,6 +22,8 @@ struct scene {
 	int act_error;
 };
 
+extern const char *scene_name_of_33; /* www-data, unless a test sets it */
+
 void scene_open(struct scene *scene, int rows, int width, enum text_charset charset);
 void scene_close(struct scene *scene);
 struct interval *scene_interval(int number);    /* a new reference */

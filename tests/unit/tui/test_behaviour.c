@@ -216,6 +216,33 @@ static void test_user_picker_keeps_the_rest(void **state)
 	assert_string_equal(scene.settings.filter, "postgres");
 }
 
+/* Names are what NSS says: a filter's word may need quotes, or the number. */
+static void test_user_picker_with_strange_names(void **state)
+{
+	static const char *const names[][2] = {
+		{ "DOM\\the web", "user:\"DOM\\the web\"" },
+		{ "DOM\\web", "user:DOM\\web" },
+		{ "the \"web\"", "user:33" },
+		{ "web\\", "user:33" },
+		{ "", "user:33" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		scene_name_of_33 = names[i][0];
+		scene_press(&scene, 'u');
+		for (int key = 0; key < 2; key++)
+			scene_press(&scene, INPUT_DOWN);
+		scene_press(&scene, INPUT_ENTER);
+		assert_string_equal(scene.settings.filter, names[i][1]);
+		/* It takes the place of the one before. */
+		scene_press(&scene, 'u');
+		scene_press(&scene, INPUT_ENTER);
+		assert_null(scene.screen->filter);
+	}
+	scene_name_of_33 = "www-data";
+}
+
 static void test_interval(void **state)
 {
 	(void)state;
@@ -653,6 +680,7 @@ int main(void)
 		BEHAVIOUR(test_step_from_a_pause),
 		BEHAVIOUR(test_filter_is_live),
 		BEHAVIOUR(test_user_picker_keeps_the_rest),
+		BEHAVIOUR(test_user_picker_with_strange_names),
 		BEHAVIOUR(test_interval),
 		BEHAVIOUR(test_signal_asks_and_names),
 		BEHAVIOUR(test_signal_of_a_thread),

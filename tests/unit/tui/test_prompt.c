@@ -124,6 +124,7 @@ static void test_history(void **state)
 	prompt_remember(&history, "two");
 	prompt_remember(&history, "one");
 	assert_int_equal(history.count, 2);
+	prompt_set(&prompt, "draft");
 	assert_true(prompt_recall(&prompt, 1));
 	assert_prompt(&prompt, "one", "");
 	assert_true(prompt_recall(&prompt, 1));
@@ -132,7 +133,7 @@ static void test_history(void **state)
 	assert_true(prompt_recall(&prompt, -1));
 	assert_prompt(&prompt, "one", "");
 	assert_true(prompt_recall(&prompt, -1));
-	assert_prompt(&prompt, "", "");
+	assert_prompt(&prompt, "draft", "");
 	assert_false(prompt_recall(&prompt, -1));
 	for (int i = 0; i < 3 * PROMPT_HISTORY; i++) {
 		snprintf(text, sizeof(text), "entry %d", i);
