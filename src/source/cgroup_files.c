@@ -47,7 +47,7 @@ static int open_files(struct cgroup_reader *reader, const char *cgroup, struct c
 	int directory = cgroup_tree_enter(&reader->tree, cgroup, &files->inode);
 
 	if (directory < 0)
-		return -ENOENT;
+		return directory == -ENODEV || directory == -ENOTDIR ? -ENOENT : directory;
 	files->stat_fd = open_in(directory, reader->has_stat, "io.stat");
 	files->pressure_fd = open_in(directory, reader->has_pressure, "io.pressure");
 	files->age = 0;

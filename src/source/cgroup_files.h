@@ -33,7 +33,7 @@ struct cgroup_reading {
 	uint64_t some_us, full_us;
 };
 
-/* 0, -ENOENT if it is gone, -ENOMEM. Zeroed files are closed ones. */
+/* 0, -ENOENT if it is gone, else -errno: now it can't be told. Zeroed files are closed ones. */
 int cgroup_files_read(struct cgroup_reader *reader, const char *cgroup, struct cgroup_files *files,
 		      struct cgroup_reading *reading);
 void cgroup_files_close(struct cgroup_reader *reader, struct cgroup_files *files);

@@ -259,7 +259,7 @@ int cgroup_io_watch(struct cgroup_io *io, const char *cgroup, bool *is_new)
 	error = cgroup_files_read(&io->reader, cgroup, &added.files, &reading);
 	if (error == -ENOMEM)
 		return error;
-	added.gone = error != 0;
+	added.gone = error == -ENOENT;
 	added.inode = reading.inode;
 	if (cgroup_tree_was_there(&io->reader.tree, cgroup)) {
 		added.has_io = reading.has_io;
@@ -330,11 +330,13 @@ static void read_watched(struct cgroup_io *io, struct watched *watched)
 	watched->known = watched->pressure_known = false;
 	watched->gone = error == -ENOENT;
 	/* What it did counts above it, as that of any that does not tell: it must not count here once more. */
-	if (error == -ENOMEM)
+	if (error && !watched->gone)
 		watched->has_io = watched->has_pressure = false;
 	if (error)
 		return;
-	if (watched->inode != reading.inode) {
+	if (!watched->inode) {
+		watched->inode = reading.inode; /* it could not be read before */
+	} else if (watched->inode != reading.inode) {
 		/* removed and made again since: all that this one did is new */
 		watched->inode = reading.inode;
 		watched->io = (struct cgroup_io_counters){ 0 };

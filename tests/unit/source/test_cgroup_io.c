@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -156,6 +157,14 @@ static const struct cgroup_io_delta *find(const struct cgroup_io_deltas *deltas,
 		if (deltas->items[i].cgroup == cgroup)
 			return &deltas->items[i];
 	return NULL;
+}
+
+static void assert_unknown(const struct cgroup_io_deltas *deltas, const char *cgroup)
+{
+	const struct cgroup_io_delta *delta = find(deltas, cgroup);
+
+	assert_non_null(delta);
+	assert_false(delta->known);
 }
 
 static void assert_io(const struct cgroup_io_deltas *deltas, const char *cgroup, uint64_t reads, uint64_t writes)
@@ -312,6 +321,53 @@ static void test_gone_and_made_again(void **state)
 	assert_int_equal(cgroup_io_sample(io, &deltas), 0);
 	assert_io(&deltas, child, 9, 0);
 	assert_io(&deltas, parent, 0, 0);
+	free(deltas.items);
+	cgroup_io_close(io);
+}
+
+/* `most` 0: as many as before. */
+static void limit_descriptors(rlim_t most)
+{
+	static struct rlimit before;
+	struct rlimit limit;
+
+	if (!most) {
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		return;
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = most;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Who can't be read for a while is not gone: what it had done before is not new when it can be again. */
+static void test_no_descriptors(void **state)
+{
+	static const char early[] = "/early", late[] = "/late";
+	const struct tree *tree = *state;
+	struct cgroup_io_deltas deltas = { 0 };
+	struct cgroup_io *io;
+
+	set_io(tree, early, 100, 0, 0);
+	set_io(tree, late, 200, 0, 0);
+	io = open_io(tree);
+	assert_int_equal(cgroup_io_watch(io, early, NULL), 0);
+	assert_int_equal(cgroup_io_sample(io, &deltas), 0);
+	limit_descriptors(1);
+	assert_int_equal(cgroup_io_watch(io, late, NULL), 0);
+	assert_int_equal(cgroup_io_sample(io, &deltas), 0);
+	assert_unknown(&deltas, early);
+	assert_unknown(&deltas, late);
+	limit_descriptors(0);
+	assert_int_equal(cgroup_io_sample(io, &deltas), 0);
+	assert_unknown(&deltas, early);
+	assert_unknown(&deltas, late);
+	set_io(tree, early, 101, 0, 0);
+	set_io(tree, late, 202, 0, 0);
+	assert_int_equal(cgroup_io_sample(io, &deltas), 0);
+	assert_io(&deltas, early, 1, 0);
+	assert_io(&deltas, late, 2, 0);
 	free(deltas.items);
 	cgroup_io_close(io);
 }
@@ -609,6 +665,7 @@ int main(void)
 		with_tree(test_hierarchy),
 		with_tree(test_readings_one_after_the_other),
 		with_tree(test_gone_and_made_again),
+		with_tree(test_no_descriptors),
 		with_tree(test_counter_going_down),
 		with_tree(test_stacked_devices),
 		with_tree(test_many),
