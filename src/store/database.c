@@ -129,6 +129,11 @@ static int make_schema(struct database *database, char *error, size_t error_size
 	int64_t present = number(database->db, "SELECT count(*) FROM sqlite_schema");
 	int result;
 
+	if (present < 0) { /* locked, or damaged */
+		snprintf(error, error_size, "%s", sqlite3_errmsg(database->db));
+		result = schema_error(sqlite3_errcode(database->db));
+		return result ? result : -EIO;
+	}
 	if (number(database->db, "PRAGMA application_id") == SCHEMA_APPLICATION)
 		return 0;
 	if (present != 0) {

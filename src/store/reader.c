@@ -163,7 +163,7 @@ static int prepare(struct reader *reader)
 	return code;
 }
 
-/* Read only; where the log beside it can't be made, as if nobody else had the file. */
+/* Read only; where the files beside it can't be made, as if nobody else had the file: unless one has what is not in it. */
 static int open_file(struct reader *reader, const char *path)
 {
 	int64_t ignored;
@@ -176,6 +176,12 @@ static int open_file(struct reader *reader, const char *path)
 	result = reader_number(reader, "SELECT count(*) FROM sqlite_schema", 0, 0, &ignored);
 	if (result != -EACCES && result != -EROFS && result != -EIO)
 		return result;
+	if (schema_has_log(path)) {
+		snprintf(reader->error, sizeof(reader->error),
+			 "what was recorded last is in the file beside it with -wal after the name, and that takes a "
+			 "place that can be written to: copy both");
+		return result;
+	}
 	uri = sqlite3_mprintf("file:%s?immutable=1", path);
 	if (!uri || strpbrk(path, "?#%")) { /* those mean something in there */
 		sqlite3_free(uri);

@@ -91,7 +91,7 @@ static uint32_t big_endian(const unsigned char *bytes)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static bool has_wal(const char *path)
+bool schema_has_log(const char *path)
 {
 	char name[4096];
 	struct stat status;
@@ -122,7 +122,7 @@ int schema_check_file(const char *path, int fd, char *error, size_t error_size)
 	if (big_endian(header + 68) != SCHEMA_APPLICATION) {
 		/* The program was killed before the tables were there, or they are in the log still. */
 		if (big_endian(header + 68) == 0 && big_endian(header + 60) == 0 &&
-		    (has_wal(path) || status.st_size <= 65536))
+		    (schema_has_log(path) || status.st_size <= 65536))
 			return -ENODATA;
 		snprintf(error, error_size, "not a recording of iotopx, but a database of something else");
 		return -EMEDIUMTYPE;
@@ -136,7 +136,7 @@ int schema_check_file(const char *path, int fd, char *error, size_t error_size)
 	page = page == 1 ? 65536 : page;
 	whole = page * big_endian(header + 28);
 	/* While there is a log, the file may be shorter than it says. */
-	if (!has_wal(path) && (uint64_t)status.st_size < whole) {
+	if (!schema_has_log(path) && (uint64_t)status.st_size < whole) {
 		snprintf(error, error_size, "cut off: %llu of its %llu bytes are there",
 			 (unsigned long long)status.st_size, (unsigned long long)whole);
 		return -EBADMSG;

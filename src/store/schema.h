@@ -183,6 +183,8 @@ bool schema_device_has(const struct device_delta *delta, int figure);
 /* Is the file a recording that this program can read? -ENODATA: it is empty and may become one; -EMEDIUMTYPE, -EPROTO,
  * -EBADMSG or what the system said, with a line in `error`. */
 int schema_check_file(const char *path, int fd, char *error, size_t error_size);
+/* What was written last is in a log beside the file: its writer lives, or was killed. */
+bool schema_has_log(const char *path);
 
 /* Makes tables and views in an empty database, before its log is. An SQLite result code. */
 int schema_create(sqlite3 *db);

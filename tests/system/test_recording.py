@@ -360,6 +360,29 @@ def test_the_old_leaves_a_running_recording(record):
     assert replay_csv(recorder.path)
 
 
+def test_a_log_that_cannot_be_read(record, scratch):
+    """What a killed recorder wrote last is in its log. In a place that can't be written to it can't be read: the rest alone
+    would be the past with its end left out."""
+    recorder = record()
+    recorder.wait_samples(5)
+    recorder.kill()
+    place = Path(scratch, "place")
+    place.mkdir()
+    for end in ("", "-wal"):
+        shutil.copy(recorder.path + end, place / f"recording{end}")
+    command = f'mount --bind {place} {place} && mount -o remount,bind,ro {place} && exec "$@"'
+    replay = ["unshare", "-m", "sh", "-c", command, "sh", iotopx.BINARY, "--replay", place / "recording", "--format", "csv"]
+    done = subprocess.run(replay, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "-wal" in done.stderr, done.stderr
+    assert not done.stdout
+    # Once the log is in the file, it can be read there.
+    with contextlib.closing(sqlite3.connect(place / "recording")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.execute("PRAGMA journal_mode = DELETE")
+    done = subprocess.run(replay, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout, done.stderr
+
+
 def test_errors_are_one_line(record, scratch):
     recorder = record("-n", "3")
     assert recorder.process.wait(30) == 0
