@@ -60,7 +60,7 @@ struct cgroup_delta {
 struct interval {
 	unsigned refs;
 	uint64_t begin_ns, end_ns;  /* CLOCK_MONOTONIC; the real length */
-	uint64_t unmeasured_ns;     /* of that, between the parts of a sum: no rate is to be divided by it */
+	uint64_t measured_ns;       /* of sums: of their parts together, whatever lies between them; 0: all from begin to end */
 	int64_t end_wall_ms;        /* CLOCK_REALTIME */
 	bool baseline;              /* the very first: lists who lives, measures nothing */
 	bool all_tasks;             /* scope: false = own processes only */
@@ -81,7 +81,7 @@ struct interval {
 	struct cgroup_delta *cgroups; /* owned: those that did something, and those of which it can't be told */
 	size_t cgroup_count, cgroup_capacity;
 	bool gap;                   /* much longer than asked for: suspend, SIGSTOP, clock trouble */
-	uint64_t unrecorded;        /* recordings: intervals right before it that the recorder could not keep; sums: in it */
+	uint64_t unrecorded;        /* of recordings: intervals right before it, or its parts, that the recorder lost */
 	bool crowded;               /* sums only: memory ran out, so any row may lack what is in another, mostly `other`
 				     * (approximate); of cgroups that are not listed nothing is known */
 };
@@ -92,18 +92,14 @@ void interval_unref(struct interval *interval); /* NULL allowed */
 struct task_delta *interval_add(struct interval *interval); /* zeroed, NULL on ENOMEM */
 struct cgroup_delta *interval_add_cgroup(struct interval *interval); /* zeroed, NULL on ENOMEM */
 size_t interval_bytes(const struct interval *interval);     /* memory it holds, for byte caps */
+/* What rates are divided by. */
 static inline uint64_t interval_measured_ns(const struct interval *interval)
 {
-	return interval->end_ns - interval->begin_ns - interval->unmeasured_ns;
+	return interval->measured_ns ? interval->measured_ns : interval->end_ns - interval->begin_ns;
 }
 static inline double interval_seconds(const struct interval *interval)
 {
 	return (double)interval_measured_ns(interval) / 1e9;
-}
-/* What a sum that so far ends at `end_ns` must add to its unmeasured_ns when the part comes to it. */
-static inline uint64_t interval_hole_ns(uint64_t end_ns, const struct interval *part)
-{
-	return (part->begin_ns > end_ns ? part->begin_ns - end_ns : 0) + part->unmeasured_ns;
 }
 /* Folds the smallest tasks into `other` rows (user, unit and container kept) until at most `keep` stay single, and cgroups
  * of one unit and container into one. The memory stays. 0 or -ENOMEM: what is not folded yet stays as it is. */

@@ -377,12 +377,12 @@ static void add_head(struct accumulator *accumulator, const struct interval *int
 	if (!accumulator->started && !interval->baseline) {
 		accumulator->started = true;
 		sum->begin_ns = interval->begin_ns;
-		sum->unmeasured_ns = interval->unmeasured_ns;
+		sum->measured_ns = interval_measured_ns(interval);
 		sum->baseline = false;
 	} else if (interval->baseline) {
 		sum->begin_ns = interval->end_ns;
 	} else {
-		sum->unmeasured_ns += interval_hole_ns(sum->end_ns, interval);
+		sum->measured_ns += interval_measured_ns(interval);
 	}
 	sum->end_ns = interval->end_ns;
 	sum->end_wall_ms = interval->end_wall_ms;

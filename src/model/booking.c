@@ -31,7 +31,8 @@ uint32_t booking_known(const struct entry *entry, int delayacct)
 }
 
 /* A reading alone may be of a task whose record is sent: of one on its way through do_exit, or of a zombie. Those neither
- * sleep nor call any more. */
+ * sleep nor call any more (but the last of its process may, and nobody takes its TID over). The state is known of those
+ * only that a sweep has looked at for another reason. */
 static void learn_life(struct entry *entry, const struct reading *reading)
 {
 	bool same_unit = entry->flags & ENTRY_ZERO_BASE ||
@@ -76,6 +77,8 @@ void booking_base_zero(struct entry *entry, const struct reading *reading, int d
 
 	entry->last = (struct counters){ .known = COUNTERS_ALL };
 	entry->last_time_ns = start;
+	if (entry->alive_ns < since(start, reading->window_ns)) /* it was born alive */
+		entry->alive_ns = since(start, reading->window_ns);
 	entry->last_age_ns = 0;
 	entry->blkio_changed_ns = entry->swapin_changed_ns = start;
 	entry->flags |= ENTRY_ZERO_BASE;

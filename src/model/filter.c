@@ -79,8 +79,8 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
-/* Copies one word, quotes undone, unless `word` is NULL, and moves *at behind it. Its start says whether a key may stand there. 0, or
- * -EINVAL for a quote that is not closed. */
+/* Moves *at behind one word and, unless `word` is NULL, copies it with its quotes undone. Its start says whether a key may
+ * stand there. 0, or -EINVAL for a quote that is not closed. */
 static int take_word(const char **at, char *word)
 {
 	bool quoted = false;
@@ -107,12 +107,12 @@ static int take_word(const char **at, char *word)
 	return quoted ? -EINVAL : 0;
 }
 
-size_t filter_word_length(const char *text)
+size_t filter_word_length(const char *expression)
 {
-	const char *at = text;
+	const char *at = expression;
 
 	(void)take_word(&at, NULL);
-	return (size_t)(at - text);
+	return (size_t)(at - expression);
 }
 
 static int term_kind_of(const char *word)

@@ -344,7 +344,7 @@ static void add_head(struct merger *merger, const struct interval *part)
 	struct interval *sum = merger->sum;
 
 	merger->gap_ns += gap_of(part);
-	sum->unmeasured_ns += interval_hole_ns(sum->end_ns, part);
+	sum->measured_ns = interval_measured_ns(sum) + interval_measured_ns(part);
 	sum->end_ns = part->end_ns;
 	sum->end_wall_ms = part->end_wall_ms;
 	sum->all_tasks &= part->all_tasks;

@@ -499,6 +499,8 @@ static int check_together(const struct settings *settings, char *error, size_t e
 			      settings->view.page == VIEW_NFS ? "nfs" : "devices");
 	if (settings->record && settings->replay)
 		return refuse(error, error_size, "--record: a replay can't be recorded: must stand without --replay");
+	if (settings->delayacct && settings->replay)
+		return refuse(error, error_size, "--delayacct: the past is over: must stand without --replay");
 	if (settings->retain_ns && !settings->record)
 		return refuse(error, error_size, "--retain: it is about a recording: must stand with --record FILE");
 	if ((settings->begin || settings->end) && !settings->replay)

@@ -39,6 +39,7 @@ static int take_over(struct tracker *tracker, struct entry *leader, const struct
 		leader->last = sibling->last;
 		leader->last_age_ns = sibling->last_age_ns;
 		leader->last_time_ns = sibling->last_time_ns;
+		leader->alive_ns = sibling->alive_ns;
 		leader->blkio_changed_ns = sibling->blkio_changed_ns;
 		leader->swapin_changed_ns = sibling->swapin_changed_ns;
 		leader->flags =

@@ -17,7 +17,7 @@ enum note { NOTE_OWN_ONLY = 1 << 0, NOTE_NO_EXITS = 1 << 1, NOTE_NO_DELAYS = 1 <
 static const char *const notes[] = {
 	"own processes only",
 	"no exit records: what lived and ended between two samples is missing",
-	"delay accounting is off, so IO, SWAPIN, BLKIO are unknown (--delayacct turns it on)",
+	"delay accounting is off, so IO, SWAPIN, BLKIO are unknown (see --delayacct)",
 	"memory ran out: Total is right, rows are incomplete: what one lacks is in another, mostly `other'",
 };
 
@@ -212,8 +212,8 @@ static int write_unrecorded(struct text_writer *writer, const struct interval *i
 
 	if (!interval->unrecorded)
 		return 0;
-	snprintf(text, sizeof(text), "Note: %" PRIu64 " intervals %s were not recorded: the disk was full or too slow",
-		 interval->unrecorded, interval->unmeasured_ns ? "of it" : "before it");
+	snprintf(text, sizeof(text), "Note: intervals before or within it that were not recorded: %" PRIu64,
+		 interval->unrecorded);
 	return write_line(writer, interval, text);
 }
 

@@ -100,7 +100,7 @@ static uint64_t age_of(const struct own *own, const struct proc_stat *stat)
 	return now > start ? now - start : 0;
 }
 
-static int read_thread(struct own *own, struct watched *process, struct watched_thread *thread)
+static int read_thread(struct own *own, struct watched *process, struct watched_thread *thread, uint32_t uid)
 {
 	struct proc_stat stat;
 	struct counters counters;
@@ -133,7 +133,7 @@ static int read_thread(struct own *own, struct watched *process, struct watched_
 	reading->tid = thread->tid;
 	reading->tgid = process->pid;
 	reading->ppid = stat.ppid;
-	reading->uid = own->uid;
+	reading->uid = uid;
 	reading->flags = READING_EXACT_IO | (process->pid == getpid() ? READING_OWN : 0u) |
 			 (stat.state == 'Z' || stat.state == 'X' ? READING_ZOMBIE : 0u) |
 			 (stat.forked ? READING_FORKED : 0u);
@@ -150,6 +150,7 @@ static int read_thread(struct own *own, struct watched *process, struct watched_
 static int read_process(struct own *own, struct watched *process)
 {
 	struct watched_thread *threads;
+	uint32_t uid = own->uid;
 
 	own->cost->dir_reads++;
 	if (proc_list_threads(own->proc, process->pid, &own->threads)) {
@@ -158,6 +159,7 @@ static int read_process(struct own *own, struct watched *process)
 	}
 	if (cgroup_cache_read(own->cgroups, proc_fd(own->proc), process->pid, 0, &process->ident) == -ENOMEM)
 		return -ENOMEM;
+	(void)proc_owner(own->proc, process->pid, &uid); /* it may have changed its user since it was found */
 	for (size_t i = 0; i < own->threads.count; i++) {
 		struct watched_thread *thread = watched_thread_find(process, own->threads.items[i].pid);
 
@@ -166,7 +168,7 @@ static int read_process(struct own *own, struct watched *process)
 		if (!thread)
 			return -ENOMEM;
 		thread->queried = own->number;
-		if (read_thread(own, process, thread))
+		if (read_thread(own, process, thread, uid))
 			return -ENOMEM;
 	}
 	threads = watched_threads(process);
@@ -190,26 +192,18 @@ static bool waits(struct watched *process)
 	return false;
 }
 
-/* `otherwise`: where it can't be told. */
-static bool is_own(const struct own *own, pid_t pid, bool otherwise)
-{
-	uint32_t uid;
-
-	return proc_owner(own->proc, pid, &uid) ? otherwise : uid == own->uid;
-}
-
 static int visit(struct own *own, const struct proc_entry *entry)
 {
 	struct watched *process = watch_find(&own->watch, entry->pid);
-	bool known = process != NULL;
 	uint64_t clock;
+	uint32_t uid;
 
 	if (process && process->inode != entry->inode)
 		process->flags |= PROCESS_EXITED; /* dropped below, as one that is not listed any more */
 	if (process && process->flags & PROCESS_EXITED)
 		return 0;
 	if (!process) {
-		if (!is_own(own, entry->pid, false))
+		if (proc_owner(own->proc, entry->pid, &uid) || uid != own->uid)
 			return 0;
 		process = watch_add(&own->watch, entry->pid, entry->inode);
 		if (!process)
@@ -224,10 +218,6 @@ static int visit(struct own *own, const struct proc_entry *entry)
 
 	process->clock_ns = clock;
 	process->flags &= ~(uint32_t)PROCESS_LISTING;
-	if (known && moved && !is_own(own, entry->pid, true)) {
-		process->seen = 0; /* another user's by now: dropped below */
-		return 0;
-	}
 	int error = moved ? read_process(own, process) : 0;
 
 	if (error)

@@ -163,7 +163,7 @@ static int prepare(struct reader *reader)
 	return code;
 }
 
-/* Read only; where the files beside it can't be made, as if nobody else had the file: unless one has what is not in it. */
+/* Read only; where the files beside it can't be made, as if nobody else had it: unless one may have what it has not. */
 static int open_file(struct reader *reader, const char *path)
 {
 	int64_t ignored;
@@ -177,9 +177,10 @@ static int open_file(struct reader *reader, const char *path)
 	if (result != -EACCES && result != -EROFS && result != -EIO)
 		return result;
 	if (schema_has_log(path)) {
-		snprintf(reader->error, sizeof(reader->error),
-			 "what was recorded last is in the file beside it with -wal after the name, and that takes a "
-			 "place that can be written to: copy both");
+		if (result != -EIO)
+			snprintf(reader->error, sizeof(reader->error),
+				 "what was recorded last may be in the file beside it with -wal after the name, and reading "
+				 "that takes a place that can be written to: copy both");
 		return result;
 	}
 	uri = sqlite3_mprintf("file:%s?immutable=1", path);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,10 +94,12 @@ static uint32_t big_endian(const unsigned char *bytes)
 
 bool schema_has_log(const char *path)
 {
+	char *real = realpath(path, NULL); /* SQLite has it beside what a link leads to */
 	char name[4096];
 	struct stat status;
-	int length = snprintf(name, sizeof(name), "%s-wal", path);
+	int length = snprintf(name, sizeof(name), "%s-wal", real ? real : path);
 
+	free(real);
 	return length > 0 && (size_t)length < sizeof(name) && stat(name, &status) == 0 && status.st_size > 0;
 }
 

@@ -171,7 +171,8 @@ static void user_term(char *to, size_t size, const char *name, uint32_t uid)
 {
 	const char *quote = strpbrk(name, " \t") ? "\"" : "";
 
-	if (!name[0] || strchr(name, '"') || (name[0] && name[strlen(name) - 1] == '\\'))
+	/* Digits may be another's number. */
+	if (!name[strspn(name, "0123456789")] || strchr(name, '"') || name[strlen(name) - 1] == '\\')
 		snprintf(to, size, "user:%u", uid);
 	else
 		snprintf(to, size, "user:%s%s%s", quote, name, quote);

@@ -375,10 +375,15 @@ def test_a_log_that_cannot_be_read(record, scratch):
     done = subprocess.run(replay, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "-wal" in done.stderr, done.stderr
     assert not done.stdout
+    # ... by way of a link too, beside which there is none.
+    os.symlink(place / "recording", Path(scratch, "link"))
+    link = [Path(scratch, "link") if word == place / "recording" else word for word in replay]
+    done = subprocess.run(link, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "-wal" in done.stderr and not done.stdout, done.stderr
     # Once the log is in the file, it can be read there.
     with contextlib.closing(sqlite3.connect(place / "recording")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.execute("PRAGMA journal_mode = DELETE")
+    assert not os.path.exists(place / "recording-wal")
     done = subprocess.run(replay, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stdout, done.stderr
 
@@ -404,7 +409,8 @@ def test_errors_are_one_line(record, scratch):
     assert "nothing is recorded between" in run("--replay", recorder.path, "-b", "--end", "2001-01-01 10:00", "--begin",
                                                 "2001-01-01", status=1)[1]
     for options in (["--retain", "7x", "--record", "/x"], ["--retain", "7d"], ["--begin", "3:10", "--replay", "/x"],
-                    ["--begin", "03:10"], ["--end", "soon", "--replay", "/x"], ["--record", "/x", "--replay", "/x"]):
+                    ["--begin", "03:10"], ["--end", "soon", "--replay", "/x"], ["--record", "/x", "--replay", "/x"],
+                    ["--delayacct", "--replay", "/x"]):
         error = run(*options, status=2)[1]
         assert error.count("\n") == 1 and "must" in error, error
 

@@ -74,6 +74,32 @@ static void test_accumulated(void **state)
 	accumulator_close(accumulator);
 }
 
+/* A recorder went on after a reboot with the clock set back. */
+static void test_back_in_time(void **state)
+{
+	static const uint64_t back[][2] = { { 10, 11 }, { 20, 22 }, { 10, 13 } };
+	struct merger *merger = merger_open();
+	struct accumulator *accumulator = accumulator_open(1000);
+	struct interval *sum;
+
+	(void)state;
+	assert_non_null(merger);
+	assert_non_null(accumulator);
+	for (size_t i = 0; i < 3; i++) {
+		struct interval *part = make_interval(back[i][0], back[i][1], 100);
+
+		assert_int_equal(merger_add(merger, part), 0);
+		assert_int_equal(accumulator_add(accumulator, part), 0);
+		interval_unref(part);
+	}
+	sum = merger_take(merger);
+	assert_float_equal(interval_seconds(sum), 6, 1e-9);
+	assert_float_equal(interval_seconds(accumulator_interval(accumulator)), 6, 1e-9);
+	interval_unref(sum);
+	merger_close(merger);
+	accumulator_close(accumulator);
+}
+
 /* Sums of sums: the holes within the parts count too. */
 static void test_sums_of_merged(void **state)
 {
@@ -104,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_merged),
 		cmocka_unit_test(test_accumulated),
+		cmocka_unit_test(test_back_in_time),
 		cmocka_unit_test(test_sums_of_merged),
 	};
 

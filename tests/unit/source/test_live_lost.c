@@ -454,8 +454,9 @@ static void test_queries_refused(void **state)
 	close_machine(&machine);
 }
 
-/* Who was one's own is another's once it has changed its user. */
-static void test_own_no_more(void **state)
+/* Who was one's own when it was found, and then changes its user, is told as that user's: it loses nothing, and what it did
+ * before is not counted once more. */
+static void test_own_changes_its_user(void **state)
 {
 	struct machine machine = { .opener.refusal = -EMFILE };
 	struct worker worker;
@@ -467,14 +468,19 @@ static void test_own_no_more(void **state)
 	next(&machine);
 	next(&machine);
 	assert_false(machine.interval->all_tasks);
-	assert_true(lists(&machine, worker.pid));
-	worker_write(&worker, BECOME_NOBODY);
-	for (int i = 0; i < 2; i++) {
-		worker_write(&worker, AMOUNT);
+	for (int i = 0; i < 4; i++) {
+		uint64_t wrote = worker_write(&worker, AMOUNT);
+		const struct task_delta *task;
+
+		if (i == 1) {
+			worker_write(&worker, BECOME_NOBODY);
+			wrote++;
+		}
 		next(&machine);
-		assert_int_equal(written(&machine, worker.pid), 0);
+		assert_int_equal(written(&machine, worker.pid), wrote);
+		task = task_of(machine.interval, worker.pid);
+		assert_int_equal(task->info->uid, i < 1 ? geteuid() : NOBODY);
 	}
-	assert_false(lists(&machine, worker.pid));
 	worker_end(&worker);
 	close_machine(&machine);
 }
@@ -682,7 +688,7 @@ int main(void)
 		cmocka_unit_test(test_records_in_alarm),
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_queries_refused),
-		cmocka_unit_test(test_own_no_more),
+		cmocka_unit_test(test_own_changes_its_user),
 		cmocka_unit_test(test_own_without_memory),
 		cmocka_unit_test(test_queries_that_fail_in_between),
 		cmocka_unit_test(test_queries_without_memory),

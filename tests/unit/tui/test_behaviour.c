@@ -225,6 +225,7 @@ static void test_user_picker_with_strange_names(void **state)
 		{ "the \"web\"", "user:33" },
 		{ "web\\", "user:33" },
 		{ "", "user:33" },
+		{ "1001", "user:33" },
 	};
 
 	(void)state;
