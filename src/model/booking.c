@@ -30,13 +30,13 @@ uint32_t booking_known(const struct entry *entry, int delayacct)
 	return known;
 }
 
-/* A reading alone may be of a task whose record is sent: of one on its way through do_exit, or of a zombie. Those neither
- * sleep nor call any more (but the last of its process may, and nobody takes its TID over). The state is known of those
- * only that a sweep has looked at for another reason. */
+/* A reading alone may be of a task whose record is sent: of one on its way through do_exit, or of a zombie. Those
+ * neither sleep nor call any more (but the last of its process may, and nobody takes its TID over). The state is known
+ * of those only that a sweep has looked at for another reason. */
 static void learn_life(struct entry *entry, const struct reading *reading)
 {
-	bool same_unit = entry->flags & ENTRY_ZERO_BASE ||
-			 !(entry->flags & ENTRY_EXACT) == !(reading->flags & READING_EXACT_IO);
+	bool same_unit =
+	    entry->flags & ENTRY_ZERO_BASE || !(entry->flags & ENTRY_EXACT) == !(reading->flags & READING_EXACT_IO);
 
 	if (reading->state == 'S' || reading->state == 'I') {
 		entry->alive_ns = since(reading->time_ns, reading->window_ns);

@@ -79,8 +79,8 @@ void filter_free(struct filter *filter)
 	free(filter);
 }
 
-/* Moves *at behind one word and, unless `word` is NULL, copies it with its quotes undone. Its start says whether a key may
- * stand there. 0, or -EINVAL for a quote that is not closed. */
+/* Moves *at behind one word and, unless `word` is NULL, copies it with its quotes undone. Its start says whether a key
+ * may stand there. 0, or -EINVAL for a quote that is not closed. */
 static int take_word(const char **at, char *word)
 {
 	bool quoted = false;

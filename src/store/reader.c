@@ -178,9 +178,10 @@ static int open_file(struct reader *reader, const char *path)
 		return result;
 	if (schema_has_log(path)) {
 		if (result != -EIO)
-			snprintf(reader->error, sizeof(reader->error),
-				 "what was recorded last may be in the file beside it with -wal after the name, and reading "
-				 "that takes a place that can be written to: copy both");
+			snprintf(
+			    reader->error, sizeof(reader->error),
+			    "what was recorded last may be in the file beside it with -wal after the name, and reading "
+			    "that takes a place that can be written to: copy both");
 		return result;
 	}
 	uri = sqlite3_mprintf("file:%s?immutable=1", path);

@@ -490,8 +490,8 @@ static void test_new_name_long_after_a_loss(void **state)
 	books_close(&books);
 }
 
-/* After a loss a reading is no sign of life: one on its way out runs too, and it may be the dead leader whose record was
- * lost. One that sleeps lives, and one that calls. */
+/* After a loss a reading is no sign of life: one on its way out runs too, and it may be the dead leader whose record
+ * was lost. One that sleeps lives, and one that calls. */
 static void test_life_after_a_loss(void **state)
 {
 	enum { RUNS, SLEEPS, CALLS, CASES };

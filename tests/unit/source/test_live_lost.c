@@ -454,8 +454,8 @@ static void test_queries_refused(void **state)
 	close_machine(&machine);
 }
 
-/* Who was one's own when it was found, and then changes its user, is told as that user's: it loses nothing, and what it did
- * before is not counted once more. */
+/* Who was one's own when it was found, and then changes its user, is told as that user's: it loses nothing, and what it
+ * did before is not counted once more. */
 static void test_own_changes_its_user(void **state)
 {
 	struct machine machine = { .opener.refusal = -EMFILE };

@@ -448,8 +448,8 @@ static void add_machine(struct interval *interval, int number)
 {
 	struct machine_delta *machine = &interval->machine;
 
-	machine->known = MACHINE_VMSTAT | MACHINE_MEMINFO | MACHINE_PRESSURE | MACHINE_MINUTES | MACHINE_CPU |
-			 MACHINE_DISKS;
+	machine->known =
+	    MACHINE_VMSTAT | MACHINE_MEMINFO | MACHINE_PRESSURE | MACHINE_MINUTES | MACHINE_CPU | MACHINE_DISKS;
 	machine->elapsed_ns = interval->end_ns - interval->begin_ns;
 	machine->actual_read_bytes = (uint64_t)(46.9 * MIB) + (uint64_t)(number % 5) * 1048576u;
 	machine->actual_write_bytes = (uint64_t)(61.0 * MIB) + (uint64_t)(number % 3) * 20971520u;
