@@ -402,10 +402,29 @@ int ledger_update_info(struct ledger *ledger, struct entry *entry, const struct 
 	return 0;
 }
 
-enum sign { SIGN_GONE, SIGN_OLD, SIGN_UNREAD, SIGN_COUNT };
+static bool is_sibling(const struct entry *entry, const struct entry *leader)
+{
+	return entry->tid && entry != leader && !(entry->flags & ENTRY_CLOSED) &&
+	       entry->info->process.tid == leader->info->process.tid &&
+	       entry->info->process.start_ns == leader->info->process.start_ns;
+}
+
+void ledger_leave_behind(struct ledger *ledger, const struct entry *leader, uint64_t before_ns)
+{
+	for (size_t i = 0; i < ledger->count; i++) {
+		struct entry *entry = &ledger->items[i];
+
+		if (is_sibling(entry, leader) && entry->last_time_ns <= before_ns)
+			entry->flags |= ENTRY_LEFT_BEHIND;
+	}
+}
+
+enum sign { SIGN_GONE, SIGN_OLD, SIGN_UNREAD, SIGN_LEFT_BEHIND, SIGN_COUNT };
 
 static enum sign sign_of(const struct entry *entry, uint64_t death_ns, uint64_t before_ns)
 {
+	if (entry->flags & ENTRY_LEFT_BEHIND)
+		return SIGN_LEFT_BEHIND;
 	if (entry->flags & ENTRY_VANISHED)
 		return SIGN_GONE;
 	if (entry->start_latest_ns <= death_ns)
@@ -423,10 +442,7 @@ struct entry *ledger_vanished_sibling(const struct ledger *ledger, const struct 
 	for (size_t i = 0; i < ledger->count; i++) {
 		struct entry *entry = &ledger->items[i];
 
-		if (!entry->tid || entry == leader || (entry->flags & ENTRY_CLOSED))
-			continue;
-		if (entry->info->process.tid != leader->info->process.tid ||
-		    entry->info->process.start_ns != leader->info->process.start_ns)
+		if (!is_sibling(entry, leader))
 			continue;
 		enum sign sign = sign_of(entry, death_ns, before_ns);
 
@@ -439,7 +455,7 @@ struct entry *ledger_vanished_sibling(const struct ledger *ledger, const struct 
 		if (!counts[sign])
 			continue;
 		*candidates = counts[sign];
-		return counts[sign] == 1 ? found[sign] : NULL;
+		return counts[sign] == 1 && sign != SIGN_LEFT_BEHIND ? found[sign] : NULL;
 	}
 	return NULL;
 }

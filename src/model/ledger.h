@@ -16,6 +16,7 @@ enum entry_flag {
 	ENTRY_STUCK = 1 << 7,         /* in D at its last reading */
 	ENTRY_FORKED = 1 << 9,        /* it had not called exec at its last reading */
 	ENTRY_VANISHED = 1 << 10,     /* gone without a record: it may have taken over its leader's TID */
+	ENTRY_LEFT_BEHIND = 1 << 11,  /* ... or another did, by an exec that killed it */
 	ENTRY_ZERO_BASE = 1 << 8,     /* nothing read yet: `last` is 0, exact and rounded alike */
 };
 
@@ -106,5 +107,8 @@ int ledger_update_info(struct ledger *ledger, struct entry *entry, const struct 
  * *candidates counts those that it can have been by the first sign that any has; NULL unless there is just one. */
 struct entry *ledger_vanished_sibling(const struct ledger *ledger, const struct entry *leader, uint64_t death_ns,
 				      uint64_t before_ns, size_t *candidates);
+/* That exec killed all threads of the old image: who has not been read since `before_ns` does not explain the next one.
+ * As it may live after all, nor is it certain that nobody does. */
+void ledger_leave_behind(struct ledger *ledger, const struct entry *leader, uint64_t before_ns);
 
 #endif

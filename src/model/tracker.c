@@ -258,6 +258,22 @@ int tracker_exit(struct tracker *tracker, const struct reading *record)
 	return error;
 }
 
+/* A zombie has sent its record: it was booked and forgotten long ago, came before the baseline or was lost. None will
+ * come, so that the next one with its TID is of whoever has that then. Whether it was the last of its process is not
+ * known. */
+static void close_zombie(struct tracker *tracker, struct entry *entry, const struct reading *reading)
+{
+	struct reading end = *reading;
+
+	if (!(reading->flags & READING_ZOMBIE) || !tracker->exits_known)
+		return;
+	end.flags = READING_HAS_GROUP_FLAG; /* the process stays for threads that are read after it */
+	ledger_close_entry(&tracker->ledger, entry, &end);
+	entry->flags &= ~(uint32_t)ENTRY_GROUP_TOLD;
+	entry->flags |= ENTRY_ZOMBIE_SEEN;
+	entry->closed_sweep = tracker->sweep;
+}
+
 static int book_reading(struct tracker *tracker, const struct reading *reading)
 {
 	struct counters delta;
@@ -275,6 +291,7 @@ static int book_reading(struct tracker *tracker, const struct reading *reading)
 	if (error)
 		return error;
 	advance(tracker, entry, reading, &delta);
+	close_zombie(tracker, entry, reading);
 	bool moved = counters_any(&delta), stuck = reading->state == 'D';
 
 	if (stuck)

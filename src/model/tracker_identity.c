@@ -58,6 +58,7 @@ static int take_over(struct tracker *tracker, struct entry *leader, const struct
 		leader->flags &= ~(uint32_t)(ENTRY_EXACT | ENTRY_ZERO_BASE);
 		leader->blkio_changed_ns = leader->swapin_changed_ns = reading->time_ns;
 	}
+	ledger_leave_behind(&tracker->ledger, leader, tracker->sample_end_ns);
 	struct task_delta *task = pending_of(tracker, leader);
 
 	if (task)
@@ -135,10 +136,25 @@ static bool same_identity(const struct entry *entry, const struct reading *readi
 	return record && start + READING_START_TOLERANCE_NS >= entry->start_earliest_ns;
 }
 
+/* Its record had the look of one who started later, and was taken for its own all the same (same_identity): it may have
+ * been another's, of whom this reading was under way. */
+static bool under_way(const struct entry *entry, const struct reading *reading)
+{
+	uint64_t recorded = since(entry->last_time_ns, entry->last_age_ns);
+	uint64_t start = since(reading->time_ns, reading->age_ns);
+
+	return ledger_same_process(entry, reading) && reading->age_ns <= entry->last_age_ns &&
+	       recorded > entry->start_latest_ns + START_SPREAD_NS &&
+	       start <= recorded + READING_START_TOLERANCE_NS + reading->window_ns &&
+	       recorded <= start + READING_START_TOLERANCE_NS + entry->last_window_ns;
+}
+
 static enum verdict judge(const struct entry *entry, const struct reading *reading, bool record)
 {
 	bool leader = entry->tid == entry->info->process.tid;
 
+	if (!record && entry->flags & ENTRY_CLOSED && !(reading->flags & READING_ZOMBIE) && under_way(entry, reading))
+		return IGNORE;
 	if (!same_identity(entry, reading, record))
 		return NEW_IDENTITY;
 	if (!(entry->flags & ENTRY_CLOSED)) {
@@ -290,6 +306,7 @@ int tracker_settle(struct tracker *tracker, const struct reading *reading, bool 
 			return take_over(tracker, found, reading);
 		case BOOK:
 			ledger_mark_vanished(&tracker->ledger, found, false);
+			found->flags &= ~(uint32_t)ENTRY_LEFT_BEHIND;
 			distrust_base(tracker, found, reading);
 			*entry = found;
 			return 0;

@@ -490,6 +490,94 @@ static void test_new_name_long_after_a_loss(void **state)
 	books_close(&books);
 }
 
+static struct reading thread_of(const struct books *books, pid_t tid, uint64_t age_ns, uint64_t written)
+{
+	struct reading thread = reading_of(books, tid, 42, age_ns);
+
+	thread.process_age_ns = old_task(books, 0).age_ns;
+	thread.counters.value[COUNTER_WRITE] = written;
+	return thread;
+}
+
+/* A thread that an exec killed, and whose record was lost, explains no later exec. */
+static void test_takeover_after_another(void **state)
+{
+	struct books books;
+	struct reading reading;
+
+	(void)state;
+	start_threads(&books); /* 43, whose record will be lost */
+	tracker_note_loss(books.tracker, books.now_ns);
+	books.now_ns += SECOND / 10;
+	books_exit(&books, old_task(&books, 1 << 20), false);
+	books.now_ns += SECOND / 10;
+	reading = thread_of(&books, 44, SECOND / 20, 0);
+	books_read(&books, &reading);
+	books_sweep(&books);
+	reading = execed(&books, 0); /* 44, in truth */
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(sample_add_gone(&books.sample, 43), 0);
+	assert_int_equal(sample_add_gone(&books.sample, 44), 0);
+	reading = thread_of(&books, 45, SECOND / 10, 7000);
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(booked(&books, 45, COUNTER_WRITE), 7000);
+	books_exit(&books, execed(&books, 0), false);
+	books.now_ns += SECOND / 10;
+	reading = execed(&books, 7000 + 40);
+	strcpy(reading.comm, "newer");
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(booked(&books, 42, COUNTER_WRITE), 40);
+	books_close(&books);
+}
+
+/* The record that comes for a TID may be of the next one who had it, the last one's being lost. A reading of that next
+ * one which was under way then tells nothing new. */
+static void test_reading_of_another_under_way(void **state)
+{
+	struct books books;
+	struct reading reading, record;
+
+	(void)state;
+	start_threads(&books);
+	tracker_note_loss(books.tracker, books.now_ns);
+	books.now_ns += 3 * SECOND;
+	reading = thread_of(&books, 43, SECOND, 9000);
+	books_read(&books, &reading);
+	books.now_ns += SECOND / 100;
+	record = thread_of(&books, 43, SECOND + SECOND / 100, 9000);
+	books_exit(&books, record, false);
+	books_sweep(&books);
+	assert_true(books.interval->total.value[COUNTER_WRITE] <= 9000);
+	books_close(&books);
+}
+
+/* The end of a zombie that nobody knows has been told long ago: the record that comes next with its TID is another's.
+ */
+static void test_zombie_of_long_ago(void **state)
+{
+	struct books books;
+	struct reading reading;
+
+	(void)state;
+	books_open(&books);
+	books_sweep(&books);
+	reading = reading_of(&books, 50, 50, 10 * SECOND);
+	reading.state = 'Z';
+	reading.flags |= READING_ZOMBIE;
+	books_read(&books, &reading);
+	books_sweep(&books);
+	reading = reading_of(&books, 50, 50, SECOND / 2);
+	reading.flags |= READING_FORKED;
+	reading.counters.value[COUNTER_WRITE] = 5000;
+	books_exit(&books, reading, true);
+	books_sweep(&books);
+	assert_int_equal(booked(&books, 50, COUNTER_WRITE), 5000);
+	books_close(&books);
+}
+
 /* After a loss a reading is no sign of life: one on its way out runs too, and it may be the dead leader whose record
  * was lost. One that sleeps lives, and one that calls. */
 static void test_life_after_a_loss(void **state)
@@ -1012,6 +1100,9 @@ int main(void)
 		cmocka_unit_test(test_takeover_with_records_missed),
 		cmocka_unit_test(test_new_name_long_after_a_loss),
 		cmocka_unit_test(test_life_after_a_loss),
+		cmocka_unit_test(test_takeover_after_another),
+		cmocka_unit_test(test_reading_of_another_under_way),
+		cmocka_unit_test(test_zombie_of_long_ago),
 		cmocka_unit_test(test_rounded_record_after_an_exact_reading),
 		cmocka_unit_test(test_exact_reading_after_a_rounded_base),
 		cmocka_unit_test(test_steady_calls),
