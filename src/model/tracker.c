@@ -265,7 +265,7 @@ static void close_zombie(struct tracker *tracker, struct entry *entry, const str
 {
 	struct reading end = *reading;
 
-	if (!(reading->flags & READING_ZOMBIE) || !tracker->exits_known)
+	if (!(reading->flags & READING_ZOMBIE))
 		return;
 	end.flags = READING_HAS_GROUP_FLAG; /* the process stays for threads that are read after it */
 	ledger_close_entry(&tracker->ledger, entry, &end);
@@ -340,6 +340,15 @@ static bool may_come_back(const struct tracker *tracker, const struct entry *ent
 	return entry->flags & ENTRY_VANISHED && tracker->exits_known && ledger_process_lives(&tracker->ledger, entry);
 }
 
+/* A leader went, its process did not, and that process's end would have been told: a thread that nobody has read yet
+ * may still take its TID over. */
+static bool is_survived(const struct tracker *tracker, const struct entry *entry)
+{
+	return entry->flags & ENTRY_CLOSED && entry->flags & ENTRY_GROUP_TOLD && !(entry->flags & ENTRY_GROUP_DEAD) &&
+	       entry->tid == entry->info->process.tid && tracker->exits_known &&
+	       since(entry->last_time_ns, entry->last_window_ns) >= tracker->lost_ns;
+}
+
 /* Entries that nothing will be booked to any more leave the ledger. */
 static void purge(struct tracker *tracker, const struct sample *sample)
 {
@@ -356,7 +365,7 @@ static void purge(struct tracker *tracker, const struct sample *sample)
 
 		if (entry->tid && over && tracker->sweep - entry->closed_sweep >= CLOSED_KEPT_SWEEPS &&
 		    !(entry->flags & ENTRY_CLOSED && ledger_may_return(ledger, entry)) &&
-		    !may_come_back(tracker, entry))
+		    !may_come_back(tracker, entry) && !is_survived(tracker, entry))
 			ledger_drop(ledger, entry);
 	}
 }

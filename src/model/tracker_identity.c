@@ -211,8 +211,9 @@ static struct entry *admit(struct tracker *tracker, const struct reading *readin
 	if (!entry)
 		return NULL;
 	entry->known_sweep = tracker->sweep;
-	if (is_newborn(tracker, reading, record) && !may_have_taken_over(tracker, entry) &&
-	    !ledger_may_be_forgotten(&tracker->ledger, entry))
+	if (may_have_taken_over(tracker, entry))
+		ledger_leave_behind(&tracker->ledger, entry, tracker->sample_end_ns);
+	else if (is_newborn(tracker, reading, record) && !ledger_may_be_forgotten(&tracker->ledger, entry))
 		booking_base_zero(entry, reading, tracker->delayacct);
 	return entry;
 }

@@ -533,6 +533,62 @@ static void test_takeover_after_another(void **state)
 	books_close(&books);
 }
 
+/* A leader that went is not forgotten while its process lives, though nobody knows of a thread of it for a while: one
+ * that is found then may still take its TID over. */
+static void test_takeover_long_after_the_leader(void **state)
+{
+	struct books books;
+	struct reading reading;
+
+	(void)state;
+	start_threads(&books);
+	books_exit(&books, old_task(&books, 1 << 20), false);
+	books_exit(&books, thread_again(&books, 5000), false);
+	for (int sweep = 0; sweep < 6; sweep++)
+		books_sweep(&books);
+	reading = thread_of(&books, 44, 6 * SECOND, 7000);
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(booked(&books, 44, COUNTER_WRITE), 7000);
+	assert_int_equal(sample_add_gone(&books.sample, 44), 0);
+	reading = execed(&books, 7000 + 40);
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(booked(&books, 42, COUNTER_WRITE), 40);
+	books_close(&books);
+}
+
+/* ... of one whose leader's record was lost, too: it is left behind by the exec that nobody was told of. */
+static void test_takeover_after_one_unseen(void **state)
+{
+	struct books books;
+	struct reading reading;
+
+	(void)state;
+	books_open(&books);
+	books_sweep(&books);
+	tracker_note_loss(books.tracker, books.now_ns); /* the leader's record */
+	books.now_ns += SECOND / 10;
+	reading = thread_of(&books, 43, SECOND / 2, 0);
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(sample_add_gone(&books.sample, 43), 0);
+	reading = execed(&books, 0); /* 43, the first time that its leader's TID is read */
+	books_read(&books, &reading);
+	reading = thread_of(&books, 45, SECOND / 10, 7000);
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_int_equal(booked(&books, 45, COUNTER_WRITE), 7000);
+	books_exit(&books, execed(&books, 0), false);
+	books.now_ns += SECOND / 10;
+	reading = execed(&books, 7000 + 40);
+	strcpy(reading.comm, "newer");
+	books_read(&books, &reading);
+	books_sweep(&books);
+	assert_true(booked(&books, 42, COUNTER_WRITE) <= 40);
+	books_close(&books);
+}
+
 /* The record that comes for a TID may be of the next one who had it, the last one's being lost. A reading of that next
  * one which was under way then tells nothing new. */
 static void test_reading_of_another_under_way(void **state)
@@ -563,11 +619,11 @@ static void test_zombie_of_long_ago(void **state)
 
 	(void)state;
 	books_open(&books);
-	books_sweep(&books);
 	reading = reading_of(&books, 50, 50, 10 * SECOND);
 	reading.state = 'Z';
 	reading.flags |= READING_ZOMBIE;
 	books_read(&books, &reading);
+	assert_int_equal(tracker_base(books.tracker, &books.sample), 0);
 	books_sweep(&books);
 	reading = reading_of(&books, 50, 50, SECOND / 2);
 	reading.flags |= READING_FORKED;
@@ -1101,6 +1157,8 @@ int main(void)
 		cmocka_unit_test(test_new_name_long_after_a_loss),
 		cmocka_unit_test(test_life_after_a_loss),
 		cmocka_unit_test(test_takeover_after_another),
+		cmocka_unit_test(test_takeover_long_after_the_leader),
+		cmocka_unit_test(test_takeover_after_one_unseen),
 		cmocka_unit_test(test_reading_of_another_under_way),
 		cmocka_unit_test(test_zombie_of_long_ago),
 		cmocka_unit_test(test_rounded_record_after_an_exact_reading),
