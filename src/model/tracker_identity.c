@@ -144,7 +144,7 @@ static bool under_way(const struct entry *entry, const struct reading *reading)
 	uint64_t start = since(reading->time_ns, reading->age_ns);
 
 	return ledger_same_process(entry, reading) && reading->age_ns <= entry->last_age_ns &&
-	       recorded > entry->start_latest_ns + START_SPREAD_NS &&
+	       recorded > entry->start_latest_ns + START_SPREAD_NS + entry->last_window_ns &&
 	       start <= recorded + READING_START_TOLERANCE_NS + reading->window_ns &&
 	       recorded <= start + READING_START_TOLERANCE_NS + entry->last_window_ns;
 }
