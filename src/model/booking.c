@@ -98,7 +98,8 @@ static uint64_t mixed_difference(const struct entry *entry, int counter, uint64_
 
 bool booking_went_down(const struct entry *entry, const struct reading *reading, uint32_t known)
 {
-	uint32_t slack = entry->flags & ENTRY_EXACT && !(reading->flags & READING_EXACT_IO) ? ROUNDING - 1 : 0;
+	uint32_t slack =
+	    reading->flags & READING_EXACT_IO ? 0 : ROUNDING - 1; /* the base may be an exact one, or was */
 
 	for (int counter = 0; counter < COUNTER_COUNT; counter++) {
 		uint64_t allowed = COUNTERS_IO & COUNTER_BIT(counter) ? slack : 0;
@@ -188,6 +189,16 @@ static void delay_difference(struct entry *entry, const struct reading *reading,
 		*changed_ns = reading->time_ns;
 }
 
+/* What is booked is up to `older` already: a rounded reading that says less is no base to count from once more. Both
+ * are in one block of 1024. */
+static void keep_booked(struct entry *entry, const struct counters *older)
+{
+	for (int counter = 0; counter < COUNTER_COUNT; counter++)
+		if (COUNTERS_ROUNDED & older->known & entry->last.known & COUNTER_BIT(counter) &&
+		    entry->last.value[counter] < older->value[counter])
+			entry->last.value[counter] = older->value[counter];
+}
+
 void booking_advance(struct entry *entry, const struct reading *reading, int delayacct, struct counters *delta)
 {
 	*delta = (struct counters){ 0 };
@@ -208,7 +219,11 @@ void booking_advance(struct entry *entry, const struct reading *reading, int del
 		delay_difference(entry, reading, COUNTER_BLKIO_COUNT, &entry->blkio_changed_ns, delta);
 	if (known & COUNTER_BIT(COUNTER_SWAPIN_COUNT))
 		delay_difference(entry, reading, COUNTER_SWAPIN_COUNT, &entry->swapin_changed_ns, delta);
+	const struct counters older = entry->last;
+
 	remember(entry, reading);
+	if (!(reading->flags & READING_EXACT_IO))
+		keep_booked(entry, &older);
 }
 
 void booking_zombie(struct entry *entry, const struct reading *reading, struct counters *delta)

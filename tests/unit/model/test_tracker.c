@@ -693,6 +693,30 @@ static void test_takeover_with_records_missed(void **state)
 	}
 }
 
+/* Exact, and then rounded again and again: what was booked by the exact one is not booked once more. */
+static void test_rounded_readings_after_an_exact_one(void **state)
+{
+	static const uint64_t said[] = { 1500, 1024, 2048, 2900 }; /* in truth 1500, 1510, 2050, 2900 */
+	struct books books;
+	uint64_t sum = 0;
+
+	(void)state;
+	books_open(&books);
+	for (size_t i = 0; i < 4; i++) {
+		struct reading reading = old_task(&books, 0);
+
+		reading.counters.value[COUNTER_READ_CALLS] = said[i];
+		if (i == 1 || i == 2)
+			reading.flags &= ~(uint32_t)READING_EXACT_IO;
+		books_read(&books, &reading);
+		books_sweep(&books);
+		sum += i ? booked(&books, 42, COUNTER_READ_CALLS) : 0;
+		assert_true(sum <= said[i] - said[0] || i == 1);
+		assert_true(i != 1 || sum == 0);
+	}
+	books_close(&books);
+}
+
 static void test_rounded_record_after_an_exact_reading(void **state)
 {
 	struct books books;
@@ -1161,6 +1185,7 @@ int main(void)
 		cmocka_unit_test(test_takeover_after_one_unseen),
 		cmocka_unit_test(test_reading_of_another_under_way),
 		cmocka_unit_test(test_zombie_of_long_ago),
+		cmocka_unit_test(test_rounded_readings_after_an_exact_one),
 		cmocka_unit_test(test_rounded_record_after_an_exact_reading),
 		cmocka_unit_test(test_exact_reading_after_a_rounded_base),
 		cmocka_unit_test(test_steady_calls),
