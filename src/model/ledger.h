@@ -78,7 +78,13 @@ void ledger_close_entry(struct ledger *ledger, struct entry *entry, const struct
 void ledger_reopen_entry(struct ledger *ledger, struct entry *entry);
 void ledger_mark_vanished(struct ledger *ledger, struct entry *entry, bool vanished);
 
-/* True for a leader that died before its threads: one of them may still take over its TID by exec. */
+/* A leader that died before its threads keeps its TID until they are dead too, or one of them takes it over by exec. */
+static inline bool ledger_holds_tid(const struct entry *entry)
+{
+	return entry->tid == entry->info->process.tid && entry->flags & ENTRY_GROUP_TOLD &&
+	       !(entry->flags & ENTRY_GROUP_DEAD);
+}
+/* True while threads of a closed entry's process are known that may do so. */
 bool ledger_may_return(const struct ledger *ledger, const struct entry *entry);
 
 /* True if the entry's process has a leader here and its end was not told. */

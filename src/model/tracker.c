@@ -344,8 +344,7 @@ static bool may_come_back(const struct tracker *tracker, const struct entry *ent
  * may still take its TID over. */
 static bool is_survived(const struct tracker *tracker, const struct entry *entry)
 {
-	return entry->flags & ENTRY_CLOSED && entry->flags & ENTRY_GROUP_TOLD && !(entry->flags & ENTRY_GROUP_DEAD) &&
-	       entry->tid == entry->info->process.tid && tracker->exits_known &&
+	return entry->flags & ENTRY_CLOSED && ledger_holds_tid(entry) && tracker->exits_known &&
 	       since(entry->last_time_ns, entry->last_window_ns) >= tracker->lost_ns;
 }
 

@@ -106,13 +106,6 @@ static bool has_execed(const struct entry *entry, const struct reading *reading)
 
 enum verdict { BOOK, IGNORE, ZOMBIE_ONLY, NEW_IDENTITY, TAKEOVER };
 
-/* A leader that died before its threads keeps its TID until they are dead too, or one of them takes it over. */
-static bool holds_tid(const struct entry *entry)
-{
-	return entry->tid == entry->info->process.tid && entry->flags & ENTRY_GROUP_TOLD &&
-	       !(entry->flags & ENTRY_GROUP_DEAD);
-}
-
 /* A task that exits may be kept from sending its record, after its age was taken, for as long as a busy machine likes
  * (taskstats_exit can be preempted): then it seems to have started later than it did. But a TID is free only after its
  * record was sent, so that the first record that comes for a living task is its own; and a zombie's is the last one.
@@ -125,7 +118,7 @@ static bool same_identity(const struct entry *entry, const struct reading *readi
 		return false;
 	/* One who seems to have started before the dead one can't have come after it. */
 	if (entry->flags & ENTRY_CLOSED)
-		return holds_tid(entry) ||
+		return ledger_holds_tid(entry) ||
 		       (!record && (reading->flags & READING_ZOMBIE ||
 				    since(reading->time_ns, reading->age_ns) < entry->start_earliest_ns));
 	uint64_t start = since(reading->time_ns, reading->age_ns);

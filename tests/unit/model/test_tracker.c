@@ -499,6 +499,22 @@ static struct reading thread_of(const struct books *books, pid_t tid, uint64_t a
 	return thread;
 }
 
+/* Thread 45 is found, having written 7000 bytes; then it takes over as the second image of 42, which writes 40 more. */
+static void write_and_exec(struct books *books)
+{
+	struct reading reading = thread_of(books, 45, SECOND / 10, 7000);
+
+	books_read(books, &reading);
+	books_sweep(books);
+	assert_int_equal(booked(books, 45, COUNTER_WRITE), 7000);
+	books_exit(books, execed(books, 0), false);
+	books->now_ns += SECOND / 10;
+	reading = execed(books, 7000 + 40);
+	strcpy(reading.comm, "newer");
+	books_read(books, &reading);
+	books_sweep(books);
+}
+
 /* A thread that an exec killed, and whose record was lost, explains no later exec. */
 static void test_takeover_after_another(void **state)
 {
@@ -519,16 +535,7 @@ static void test_takeover_after_another(void **state)
 	books_sweep(&books);
 	assert_int_equal(sample_add_gone(&books.sample, 43), 0);
 	assert_int_equal(sample_add_gone(&books.sample, 44), 0);
-	reading = thread_of(&books, 45, SECOND / 10, 7000);
-	books_read(&books, &reading);
-	books_sweep(&books);
-	assert_int_equal(booked(&books, 45, COUNTER_WRITE), 7000);
-	books_exit(&books, execed(&books, 0), false);
-	books.now_ns += SECOND / 10;
-	reading = execed(&books, 7000 + 40);
-	strcpy(reading.comm, "newer");
-	books_read(&books, &reading);
-	books_sweep(&books);
+	write_and_exec(&books);
 	assert_int_equal(booked(&books, 42, COUNTER_WRITE), 40);
 	books_close(&books);
 }
@@ -575,16 +582,7 @@ static void test_takeover_after_one_unseen(void **state)
 	assert_int_equal(sample_add_gone(&books.sample, 43), 0);
 	reading = execed(&books, 0); /* 43, the first time that its leader's TID is read */
 	books_read(&books, &reading);
-	reading = thread_of(&books, 45, SECOND / 10, 7000);
-	books_read(&books, &reading);
-	books_sweep(&books);
-	assert_int_equal(booked(&books, 45, COUNTER_WRITE), 7000);
-	books_exit(&books, execed(&books, 0), false);
-	books.now_ns += SECOND / 10;
-	reading = execed(&books, 7000 + 40);
-	strcpy(reading.comm, "newer");
-	books_read(&books, &reading);
-	books_sweep(&books);
+	write_and_exec(&books);
 	assert_true(booked(&books, 42, COUNTER_WRITE) <= 40);
 	books_close(&books);
 }
